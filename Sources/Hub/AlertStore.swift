@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+import Delivery
+import Foundation
+import GRDB
+import Telemetry
+
+/// A record of the alerts topic, copied out of Kafka's buffers.
+struct ReceivedRecord {
+    var topic: String
+    var partition: Int32
+    var offset: Int64
+    /// The record's own time, ms since the epoch; -1 if it has none.
+    var timestamp: Int64
+    var key: String?
+    /// Nil for a tombstone.
+    var payload: [UInt8]?
+}
+
+/// The hub's tables, and the one transaction in which alerts and their deliveries come in.
+struct AlertStore: Sendable {
+    /// Unreadable alerts kept, the newest; a broken producer must not fill the disk.
+    private static let maximumUnreadable = 10_000
+    /// Bytes kept of an unreadable alert.
+    private static let maximumUnreadableBytes = 64 * 1024
+
+    /// What one transaction did.
+    struct Outcome: Equatable {
+        var stored = 0
+        var experimental = 0
+        var repeated = 0
+        var unreadable: [Unreadable] = []
+    }
+
+    /// One alert that was passed over.
+    struct Unreadable: Equatable {
+        var place: String
+        var reason: String
+    }
+
+    let database: any DatabaseWriter
+    let outbox: DeliveryOutbox
+
+    /// Creates or brings up to date the hub's tables, beside the outbox's.
+    static func migrate(_ database: any DatabaseWriter) throws {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("hub 2026-11-21 create alerts") { db in
+            try db.execute(
+                sql: """
+                    CREATE TABLE alerts (
+                        id TEXT PRIMARY KEY NOT NULL,
+                        identity TEXT,
+                        rule TEXT NOT NULL,
+                        title TEXT NOT NULL,
+                        severity INTEGER NOT NULL,
+                        time INTEGER NOT NULL,
+                        rule_status TEXT,
+                        json TEXT NOT NULL,
+                        -- Where it was seen first.
+                        topic TEXT NOT NULL,
+                        partition INTEGER NOT NULL,
+                        first_seen_offset INTEGER NOT NULL,
+                        received_at INTEGER NOT NULL
+                    );
+                    CREATE INDEX alerts_identity ON alerts (identity, time);
+                    CREATE INDEX alerts_time ON alerts (time);
+                    CREATE TABLE unreadable_alerts (
+                        id INTEGER PRIMARY KEY AUTOINCREMENT,
+                        topic TEXT NOT NULL,
+                        partition INTEGER NOT NULL,
+                        record_offset INTEGER NOT NULL,
+                        -- Offsets begin anew when a topic is made anew: the record's time tells them apart.
+                        record_time INTEGER NOT NULL,
+                        reason TEXT NOT NULL,
+                        payload BLOB,
+                        received_at INTEGER NOT NULL,
+                        UNIQUE (topic, partition, record_offset, record_time)
+                    );
+                    """)
+        }
+        try migrator.migrate(database)
+    }
+
+    /// Stores the records and puts their deliveries into the outbox, all or nothing.
+    func store(_ records: [ReceivedRecord]) throws -> Outcome {
+        // Parsed before the transaction: it holds the only writer.
+        let parsed = records.map { record -> (ReceivedRecord, Result<Alert, UnreadableAlert>) in
+            guard let payload = record.payload else {
+                return (record, .failure(UnreadableAlert("it has no payload (a tombstone)")))
+            }
+            return (record, Result { () throws(UnreadableAlert) -> Alert in try Alert(payload) })
+        }
+        let targets = outbox.targetNames
+        return try database.write { db in
+            var outcome = Outcome()
+            for (record, result) in parsed {
+                switch result {
+                case .success(let alert):
+                    guard try insert(alert, record, in: db) else {
+                        outcome.repeated += 1
+                        continue
+                    }
+                    outcome.stored += 1
+                    guard alert.isDelivered else {
+                        outcome.experimental += 1
+                        continue
+                    }
+                    let body = alert.webhookBody
+                    let key = alert.identity ?? record.key ?? alert.id
+                    try outbox.enqueue(
+                        targets.map {
+                            NewDelivery(messageID: alert.messageID, target: $0, orderingKey: key, body: body)
+                        }, in: db)
+                case .failure(let reason):
+                    try keep(record, reason.description, in: db)
+                    outcome.unreadable.append(
+                        Unreadable(
+                            place: "\(record.topic)/\(record.partition) at offset \(record.offset)",
+                            reason: reason.description))
+                }
+            }
+            return outcome
+        }
+    }
+
+    private func insert(_ alert: Alert, _ record: ReceivedRecord, in db: Database) throws -> Bool {
+        let statement = try db.cachedStatement(
+            sql: """
+                INSERT INTO alerts (id, identity, rule, title, severity, time, rule_status, json, topic, partition,
+                    first_seen_offset, received_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING
+                """)
+        try statement.execute(arguments: [
+            alert.id, alert.identity, alert.rule, alert.title, alert.severity, alert.time, alert.ruleStatus,
+            String(decoding: alert.json, as: UTF8.self), record.topic, record.partition, record.offset,
+            RFC3339.nowMilliseconds(),
+        ])
+        return db.changesCount > 0
+    }
+
+    private func keep(_ record: ReceivedRecord, _ reason: String, in db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO unreadable_alerts (topic, partition, record_offset, record_time, reason, payload, received_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                """,
+            arguments: [
+                record.topic, record.partition, record.offset, record.timestamp, reason,
+                record.payload.map { Data($0.prefix(Self.maximumUnreadableBytes)) }, RFC3339.nowMilliseconds(),
+            ])
+        try db.execute(
+            sql: "DELETE FROM unreadable_alerts WHERE id <= (SELECT max(id) FROM unreadable_alerts) - ?",
+            arguments: [Self.maximumUnreadable])
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+package import Delivery
+import Foundation
+import GRDB
+package import Logging
+package import Metrics
+import ServiceLifecycle
+package import Telemetry
+
+/// The hub: reads alerts from Kafka, stores each once, and delivers it to every target from the durable outbox.
+///
+/// It runs until graceful shutdown (inside a `ServiceGroup`) or until its task is cancelled; then it stops reading, lets the
+/// attempts that run finish within the configured grace, and closes. What was not delivered is delivered by the next run.
+package final class HubService: Service {
+    /// The deliveries, for replay and for looking.
+    package let outbox: DeliveryOutbox
+    private let configuration: HubConfiguration
+    private let database: any DatabaseWriter
+    private let consumer: AlertConsumer
+    private let logger: Logger
+
+    /// Opens the database and creates its tables; nothing is read or sent before ``run()``.
+    ///
+    /// - Parameter metrics: where `gatewatch_hub_alerts_total{outcome}`, `gatewatch_hub_lag` and the outbox's metrics go.
+    /// - Throws: ``HubError`` if the database cannot be opened; `DeliveryError` if two targets have one name.
+    package init(
+        configuration: HubConfiguration, logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory
+    ) throws {
+        do {
+            database = try OutboxSchema.open(path: configuration.databasePath)
+            outbox = try DeliveryOutbox(
+                database: database, targets: configuration.targets, schedule: configuration.schedule, logger: logger,
+                metrics: metrics)
+            try AlertStore.migrate(database)
+        } catch let error as DatabaseError {
+            throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
+        }
+        self.configuration = configuration
+        self.logger = logger
+        consumer = AlertConsumer(
+            configuration: configuration, store: AlertStore(database: database, outbox: outbox), logger: logger,
+            metrics: metrics)
+    }
+
+    /// Runs once; a service that ended is not run again.
+    ///
+    /// - Throws: `KafkaError` if the Kafka properties are wrong; ``HubError`` if the outbox cannot be read.
+    package func run() async throws {
+        do {
+            try outbox.start()
+        } catch {
+            throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
+        }
+        logger.info(
+            "the hub reads alerts",
+            metadata: [
+                "topic": .string(configuration.topic), "group": .string(configuration.group),
+                "targets": .array(outbox.targetNames.map { .string($0) }),
+            ])
+        let result = await withTaskCancellationOrGracefulShutdownHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
+                let thread = Thread { [consumer] in
+                    continuation.resume(returning: Result { try consumer.run() })
+                }
+                thread.name = "hub alerts"
+                thread.start()
+            }
+        } onCancelOrGracefulShutdown: { [consumer] in
+            consumer.requestStop()
+        }
+        await outbox.shutdown(graceMilliseconds: configuration.stopGraceMilliseconds)
+        logger.info("the hub has stopped")
+        try result.get()
+    }
+
+    /// Is the consumer polling, can alerts be stored, how is each target. A target that fails only degrades the report: a
+    /// restart of the hub would not mend it.
+    package func health() -> HealthReport {
+        let status = consumer.status
+        let age = RFC3339.nowMilliseconds() - status.lastPollAt
+        let isAlive = status.isRunning && status.lastPollAt > 0 && age < 30_000
+        var checks = [
+            HealthReport.Check(
+                "consumer", healthy: isAlive,
+                detail: isAlive
+                    ? "\(status.partitions) partitions, lag \(status.lag)" : "the consumer of alerts is not polling"),
+            HealthReport.Check("storage", healthy: status.storageError == nil, detail: status.storageError ?? ""),
+        ]
+        if let error = status.kafkaError {
+            // The client remembers its last error for good, so it says nothing about now.
+            checks.append(.init("kafka", healthy: true, detail: "last error: \(error)"))
+        }
+        do {
+            let targets = try outbox.health()
+            let pending = targets.reduce(0) { $0 + $1.pending }
+            let dead = targets.reduce(0) { $0 + $1.dead }
+            checks.append(.init("outbox", healthy: true, detail: "\(pending) pending, \(dead) dead"))
+            for target in targets {
+                checks.append(
+                    .init(
+                        "target \(target.name)", healthy: target.isHealthy, detail: Self.words(target),
+                        isRequired: false))
+            }
+        } catch {
+            checks.append(.init("outbox", healthy: false, detail: "the outbox cannot be read: \(error)"))
+        }
+        return HealthReport(checks)
+    }
+
+    /// Alerts that were stored, the latest `limit`, oldest first.
+    ///
+    /// - Throws: SQLite's error.
+    package func alerts(limit: Int = 1_000) throws -> [StoredAlert] {
+        let rows = try database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT id, identity, rule, title, severity, time, rule_status, json FROM alerts
+                    ORDER BY rowid DESC LIMIT ?
+                    """, arguments: [limit])
+        }
+        return rows.reversed().map { row in
+            StoredAlert(
+                id: row["id"], identity: row["identity"], rule: row["rule"], title: row["title"],
+                severity: row["severity"], time: row["time"], ruleStatus: row["rule_status"], json: row["json"])
+        }
+    }
+
+    /// How many alerts are kept as unreadable.
+    ///
+    /// - Throws: SQLite's error.
+    package func unreadableCount() throws -> Int {
+        try database.read { db in try Int.fetchOne(db, sql: "SELECT count(*) FROM unreadable_alerts") ?? 0 }
+    }
+
+    private static func words(_ target: TargetHealth) -> String {
+        var words = "\(target.pending) pending, \(target.dead) dead"
+        if let reason = target.disabledReason { words += ", disabled: \(reason)" }
+        if target.failuresInARow > 0 {
+            words += ", \(target.failuresInARow) failures in a row: \(target.lastError ?? "")"
+        }
+        return words
+    }
+}
+
+/// An alert as the hub keeps it.
+package struct StoredAlert: Sendable, Equatable {
+    /// `finding_info.uid`.
+    package var id: String
+    package var identity: String?
+    package var rule: String
+    package var title: String
+    /// OCSF `severity_id`.
+    package var severity: Int
+    /// Milliseconds since the epoch.
+    package var time: Int64
+    /// Sigma's `status` of the rule, if the alert has it.
+    package var ruleStatus: String?
+    /// The OCSF finding as it came.
+    package var json: String
+}
+
+/// The hub cannot use its database.
+package struct HubError: Error, Sendable, CustomStringConvertible {
+    /// The file.
+    package let databasePath: String
+    /// What SQLite said.
+    package let reason: String
+
+    package var description: String {
+        "the hub cannot use its database \(databasePath): \(reason). Check that the folder exists, that it may be written, and that the disk has space."
+    }
+}
