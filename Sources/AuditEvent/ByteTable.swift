@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// An immutable set of byte strings with a number each, for lookups that allocate nothing: keys of objects, values of
+/// a mapping, identities. Confined to the thread of its owner (it owns raw memory; never mutated after `init`).
+package final class ByteTable {
+    private struct Cell {
+        var hash: UInt64
+        var start: UInt32
+        var length: UInt32
+        /// -1 marks an empty cell.
+        var value: Int32
+    }
+
+    private let cells: UnsafeMutablePointer<Cell>
+    private let mask: Int
+    private let bytes: UnsafeMutableRawPointer
+    private let folds: Bool
+    /// How many entries there are.
+    package private(set) var count = 0
+
+    /// - Parameter foldingCase: ASCII letters compare without case.
+    package init(_ entries: [(key: [UInt8], value: Int32)], foldingCase: Bool = false) {
+        var capacity = 4
+        while capacity < entries.count * 2 { capacity *= 2 }
+        mask = capacity - 1
+        folds = foldingCase
+        cells = .allocate(capacity: capacity)
+        cells.initialize(repeating: Cell(hash: 0, start: 0, length: 0, value: -1), count: capacity)
+        bytes = .allocate(byteCount: max(1, entries.reduce(0) { $0 + $1.key.count }), alignment: 8)
+        var end = 0
+        for (key, value) in entries {
+            let key = foldingCase ? key.map { ASCII.lower($0) } : key
+            let hash = key.withUnsafeBytes { foldingCase ? Self.foldedHash($0) : stableHash($0) }
+            var i = Int(truncatingIfNeeded: hash) & mask
+            var known = false
+            while cells[i].value >= 0 {
+                let cell = cells[i]
+                if cell.hash == hash, cell.length == UInt32(key.count),
+                    key.withUnsafeBytes({ keyBytes in
+                        keyBytes.baseAddress.map {
+                            ASCII.equal($0, bytes + Int(cell.start), count: key.count)
+                        } ?? true
+                    })
+                {
+                    known = true
+                    break
+                }
+                i = (i + 1) & mask
+            }
+            if known { continue }
+            cells[i] = Cell(hash: hash, start: UInt32(end), length: UInt32(key.count), value: value)
+            key.withUnsafeBytes { (bytes + end).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: key.count) }
+            end += key.count
+            count += 1
+        }
+    }
+
+    deinit {
+        cells.deallocate()
+        bytes.deallocate()
+    }
+
+    /// The number of a key, -1 where it is unknown.
+    package func find(_ key: UnsafeRawBufferPointer) -> Int32 {
+        let hash = folds ? Self.foldedHash(key) : stableHash(key)
+        var i = Int(truncatingIfNeeded: hash) & mask
+        while true {
+            let cell = cells[i]
+            if cell.value < 0 { return -1 }
+            if cell.hash == hash, cell.length == UInt32(truncatingIfNeeded: key.count) {
+                guard let start = key.baseAddress, key.count > 0 else { return cell.value }
+                let stored = UnsafeRawPointer(bytes) + Int(cell.start)
+                if folds
+                    ? ASCII.equalFolding(start, stored, count: key.count)
+                    : ASCII.equal(start, stored, count: key.count)
+                {
+                    return cell.value
+                }
+            }
+            i = (i + 1) & mask
+        }
+    }
+
+    private static func foldedHash(_ key: UnsafeRawBufferPointer) -> UInt64 {
+        guard let start = key.baseAddress, key.count > 0 else { return stableHash(key) }
+        var hash: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: key.count)
+        var i = 0
+        while i &+ 8 <= key.count {
+            hash = mix(hash ^ ASCII.lower(start.loadUnaligned(fromByteOffset: i, as: UInt64.self)), 0xA076_1D64_78BD_642F)
+            i &+= 8
+        }
+        var tail: UInt64 = 0
+        while i < key.count {
+            tail = tail << 8 | UInt64(ASCII.lower(start.load(fromByteOffset: i, as: UInt8.self)))
+            i &+= 1
+        }
+        return mix(hash ^ tail, 0xE703_7ED1_A0B4_28DB)
+    }
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Fields that are computed from others once the walk is over: a mapping's tables, and the identity directory.
+/// Everything that can be prepared is prepared here; running it allocates nothing and counts no references.
+final class Derivation {
+    private struct Step {
+        enum Kind: UInt8 {
+            case first, table, presence, host, when
+        }
+
+        let kind: Kind
+        let target: Int32
+        /// First and last + 1 in `sources`.
+        let from: Int32
+        let to: Int32
+        var then = Slot.missing
+        var otherwise = Slot.missing
+        /// The table, or the texts that do not count; owned by `lookUps`.
+        var lookUp: Unmanaged<LookUp>?
+    }
+
+    private let steps: UnsafeMutableBufferPointer<Step>
+    private let sources: UnsafeMutableBufferPointer<Int32>
+    private let lookUps: [LookUp]
+    private let identity: (source: Int, target: Int)?
+    private let attributeTargets: [Int]
+    private let names: ByteTable?
+    /// Per entry of the directory: the id, then the attributes that the plan asks for.
+    private let entries: [Slot]
+    private let constants: ConstantPool
+    /// What every event starts with.
+    let initial: [Slot]
+
+    init(plan: FieldPlan, directory: IdentityDirectory?) {
+        let constants = ConstantPool()
+        var initial = [Slot](repeating: .missing, count: plan.count)
+        for (slot, value) in plan.constants { initial[slot] = constants.slot(value) }
+        self.initial = initial
+
+        var steps: [Step] = []
+        var sources: [Int32] = []
+        var lookUps: [LookUp] = []
+        for derived in plan.derived {
+            let from = Int32(sources.count)
+            sources += derived.sources.map { Int32($0) }
+            func step(_ kind: Step.Kind) -> Step {
+                Step(kind: kind, target: Int32(derived.target), from: from, to: Int32(sources.count))
+            }
+            var new: Step
+            switch derived.rule {
+            case .first: new = step(.first)
+            case .host: new = step(.host)
+            case .when: new = step(.when)
+            case .except(let values):
+                new = step(.first)
+                let lookUp = LookUp(values.map { ($0, .null) })
+                lookUps.append(lookUp)
+                new.lookUp = .passUnretained(lookUp)
+            case .presence(let then, let otherwise):
+                new = step(.presence)
+                new.then = constants.slot(then)
+                new.otherwise = constants.slot(otherwise)
+            case .table(let rows, let otherwise):
+                new = step(.table)
+                let lookUp = LookUp(rows.map { ($0.key, constants.slot($0.value)) })
+                lookUps.append(lookUp)
+                new.lookUp = .passUnretained(lookUp)
+                new.otherwise = constants.slot(otherwise)
+            }
+            steps.append(new)
+        }
+        self.steps = EventDecoder.lasting(steps)
+        self.sources = EventDecoder.lasting(sources)
+        self.lookUps = lookUps
+
+        attributeTargets = plan.attributes.map(\.target)
+        identity = plan.identitySource.flatMap { source in plan.named["identity"].map { (source, $0) } }
+        var entries: [Slot] = []
+        if let directory, identity != nil {
+            var known: [(key: [UInt8], value: Int32)] = []
+            for (index, entry) in directory.entries.enumerated() {
+                for name in [entry.uid] + entry.aliases { known.append((Array(name.utf8), Int32(index))) }
+                entries.append(constants.slot(.string(entry.uid)))
+                for attribute in plan.attributes {
+                    entries.append(constants.slot(entry.attributes[attribute.name].map { .string($0) }))
+                }
+            }
+            names = ByteTable(known, foldingCase: true)
+        } else {
+            names = nil
+        }
+        self.entries = entries
+        self.constants = constants
+    }
+
+    deinit {
+        steps.deallocate()
+        sources.deallocate()
+    }
+
+    func run(_ slots: UnsafeMutablePointer<Slot>, _ items: UnsafeMutablePointer<SlotItem>) {
+        for step in steps {
+            let value: Slot
+            switch step.kind {
+            case .first: value = first(step, slots, items)
+            case .table:
+                let text = first(step, slots, items)
+                value =
+                    step.lookUp.flatMap { table in text.withText { bytes in table._withUnsafeGuaranteedRef { $0.find(bytes) } } }
+                    .flatMap { $0 } ?? step.otherwise
+            case .presence: value = first(step, slots, items).kind == .missing ? step.otherwise : step.then
+            case .host: value = Self.host(Self.scalar(first(step, slots, items), items))
+            case .when:
+                let condition = slots[Int(sources[Int(step.from)])]
+                value = Self.isEmpty(condition) ? .missing : slots[Int(sources[Int(step.from) + 1])]
+            }
+            slots[Int(step.target)] = value
+        }
+        if let identity { resolve(identity.source, identity.target, slots, items) }
+    }
+
+    private func resolve(
+        _ source: Int, _ target: Int, _ slots: UnsafeMutablePointer<Slot>, _ items: UnsafeMutablePointer<SlotItem>
+    ) {
+        let found = Self.scalar(slots[source], items)
+        if Self.isEmpty(found) || found.kind == .container {
+            slots[target] = .missing
+            return
+        }
+        slots[target] = found
+        guard let names, let entry = found.withText({ names.find($0) }), entry >= 0 else { return }
+        let first = Int(entry) * (attributeTargets.count + 1)
+        slots[target] = entries[first]
+        for index in attributeTargets.indices { slots[attributeTargets[index]] = entries[first + 1 + index] }
+    }
+
+    /// The first source with a value. Objects, null and empty texts are none: many systems write `""` for nothing.
+    @inline(__always)
+    private func first(
+        _ step: Step, _ slots: UnsafeMutablePointer<Slot>, _ items: UnsafeMutablePointer<SlotItem>
+    ) -> Slot {
+        var at = Int(step.from)
+        while at < Int(step.to) {
+            let slot = slots[Int(sources[at])]
+            at &+= 1
+            if Self.isEmpty(slot) || slot.kind == .container { continue }
+            if step.kind == .first, let excluded = step.lookUp, Self.isIn(excluded, Self.scalar(slot, items)) { continue }
+            return step.kind == .table ? Self.scalar(slot, items) : slot
+        }
+        return .missing
+    }
+
+    @inline(never)
+    private static func isIn(_ table: Unmanaged<LookUp>, _ slot: Slot) -> Bool {
+        slot.withText { text in table._withUnsafeGuaranteedRef { $0.find(text) } != nil } ?? false
+    }
+
+    private static func isEmpty(_ slot: Slot) -> Bool {
+        !slot.hasValue || slot.kind == .string && slot.length == 0
+    }
+
+    private static func scalar(_ slot: Slot, _ items: UnsafeMutablePointer<SlotItem>) -> Slot {
+        slot.kind == .list ? items[Int(slot.length)].slot : slot
+    }
+
+    private static func host(_ slot: Slot) -> Slot {
+        guard slot.kind == .string else { return slot }
+        let bytes = slot.bytes
+        if bytes.first == UInt8(ascii: "["), let close = bytes.firstIndex(of: UInt8(ascii: "]")) {
+            return .string(UnsafeRawBufferPointer(rebasing: bytes[1..<close]))
+        }
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes.lastIndex(of: UInt8(ascii: ":")) == colon else {
+            return slot
+        }
+        return .string(UnsafeRawBufferPointer(rebasing: bytes[..<colon]))
+    }
+}
+
+/// A table of texts: exact ones, then patterns with one `*`, in the order of the file.
+private final class LookUp {
+    private let exact: ByteTable
+    private let values: [Slot]
+    private let patterns: [(prefix: [UInt8], suffix: [UInt8], value: Slot)]
+
+    init(_ rows: [(key: String, value: Slot)]) {
+        var exact: [(key: [UInt8], value: Int32)] = []
+        var patterns: [(prefix: [UInt8], suffix: [UInt8], value: Slot)] = []
+        for (index, row) in rows.enumerated() {
+            if let star = row.key.firstIndex(of: "*") {
+                patterns.append(
+                    (Array(row.key[..<star].utf8), Array(row.key[row.key.index(after: star)...].utf8), row.value))
+            } else {
+                exact.append((Array(row.key.utf8), Int32(index)))
+            }
+        }
+        self.exact = ByteTable(exact)
+        self.patterns = patterns
+        values = rows.map(\.value)
+    }
+
+    func find(_ text: UnsafeRawBufferPointer) -> Slot? {
+        let found = exact.find(text)
+        if found >= 0 { return values[Int(found)] }
+        for pattern in patterns where text.count >= pattern.prefix.count + pattern.suffix.count {
+            if text.starts(with: pattern.prefix), text.suffix(pattern.suffix.count).elementsEqual(pattern.suffix) {
+                return pattern.value
+            }
+        }
+        return nil
+    }
+}
+
+/// Owns the bytes of constant strings for as long as the decoder lives.
+private final class ConstantPool {
+    private var owned: [UnsafeMutableRawBufferPointer] = []
+
+    func slot(_ constant: Mapping.Constant?) -> Slot {
+        switch constant {
+        case nil: return .missing
+        case .int(let value): return .int(value)
+        case .bool(let value): return .bool(value)
+        case .string(let text):
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, text.utf8.count), alignment: 8)
+            bytes.copyBytes(from: text.utf8)
+            owned.append(bytes)
+            return .string(UnsafeRawBufferPointer(rebasing: bytes[..<text.utf8.count]))
+        }
+    }
+
+    deinit {
+        for bytes in owned { bytes.deallocate() }
+    }
+}

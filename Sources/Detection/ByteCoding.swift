@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Writes the engine's state as bytes: little-endian integers, texts with their length before them.
+struct ByteWriter {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func write<Value: FixedWidthInteger>(_ value: Value) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    mutating func write(_ value: Double) {
+        write(value.bitPattern)
+    }
+
+    mutating func write(text: String) {
+        write(UInt32(text.utf8.count))
+        bytes.append(contentsOf: text.utf8)
+    }
+
+    mutating func write(_ id: EventID, _ texts: LongEventIDs) {
+        write(id.kind.rawValue)
+        if id.kind == .hashed {
+            write(text: texts.text(id))
+        } else {
+            write(id.high)
+            write(id.low)
+        }
+    }
+}
+
+/// Reads what `ByteWriter` wrote. Throws instead of trapping: the bytes come from a file.
+struct ByteReader {
+    struct Damaged: Error {}
+
+    private let bytes: [UInt8]
+    private var position = 0
+
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
+    mutating func read<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws(Damaged) -> Value {
+        let size = MemoryLayout<Value>.size
+        guard position + size <= bytes.count else { throw Damaged() }
+        var value: Value = 0
+        for i in 0..<size { value |= Value(truncatingIfNeeded: UInt64(bytes[position + i])) << Value(8 * i) }
+        position += size
+        return value
+    }
+
+    mutating func readDouble() throws(Damaged) -> Double {
+        Double(bitPattern: try read(UInt64.self))
+    }
+
+    mutating func readText() throws(Damaged) -> String {
+        let count = Int(try read(UInt32.self))
+        guard position + count <= bytes.count else { throw Damaged() }
+        defer { position += count }
+        return String(decoding: bytes[position..<(position + count)], as: UTF8.self)
+    }
+
+    mutating func readID(_ texts: inout LongEventIDs) throws(Damaged) -> EventID {
+        guard let kind = EventID.Kind(rawValue: try read(UInt8.self)) else { throw Damaged() }
+        if kind == .hashed {
+            var text = try readText()
+            let id = text.withUTF8 { EventID(UnsafeRawBufferPointer($0)) }
+            texts.remember(id, text: text)
+            return id
+        }
+        return EventID(high: try read(), low: try read(), kind: kind)
+    }
+}

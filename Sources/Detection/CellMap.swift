@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// State per group key: `Cell`s in one slab, found by the key's number. Remembers which ones changed since they were last
+/// written to disk. For one thread.
+struct CellMap<Cell> {
+    private var places: UnsafeMutablePointer<Int32>
+    private var placeCount = 64
+    private var cells: UnsafeMutablePointer<Cell>
+    private var keys: UnsafeMutablePointer<Int32>
+    private var changedFlags: UnsafeMutablePointer<Bool>
+    private var capacity = 8
+    private var used = 0
+    private var free: [Int32] = []
+    /// Keys whose cells changed, in order, each once.
+    private(set) var changed: [Int32] = []
+    private(set) var count = 0
+    let keySpace: KeySpace
+
+    init(keySpace: KeySpace) {
+        self.keySpace = keySpace
+        places = .allocate(capacity: placeCount)
+        places.initialize(repeating: -1, count: placeCount)
+        cells = .allocate(capacity: capacity)
+        keys = .allocate(capacity: capacity)
+        changedFlags = .allocate(capacity: capacity)
+    }
+
+    /// Frees everything; each live cell passes through `body` first.
+    mutating func deallocate(_ body: (inout Cell) -> Void) {
+        for i in 0..<used where keys[i] >= 0 {
+            body(&cells[i])
+            (cells + i).deinitialize(count: 1)
+        }
+        places.deallocate()
+        cells.deallocate()
+        keys.deallocate()
+        changedFlags.deallocate()
+    }
+
+    /// Bytes of the slab.
+    var bytes: Int { placeCount * 4 + capacity * (MemoryLayout<Cell>.stride + 5) }
+
+    /// The cell of a key, nil where there is none. Valid until the next `make`.
+    func find(_ key: Int32) -> UnsafeMutablePointer<Cell>? {
+        guard Int(key) < placeCount, places[Int(key)] >= 0 else { return nil }
+        return cells + Int(places[Int(key)])
+    }
+
+    /// The cell of a key, made when there is none. Valid until the next `make`.
+    mutating func make(_ key: Int32, _ initial: @autoclosure () -> Cell) -> UnsafeMutablePointer<Cell> {
+        if let cell = find(key) { return cell }
+        if Int(key) >= placeCount {
+            var larger = placeCount
+            while larger <= Int(key) { larger *= 2 }
+            let room = UnsafeMutablePointer<Int32>.allocate(capacity: larger)
+            room.initialize(repeating: -1, count: larger)
+            room.update(from: places, count: placeCount)
+            places.deallocate()
+            places = room
+            placeCount = larger
+        }
+        let place: Int32
+        if let freed = free.popLast() {
+            place = freed
+        } else {
+            if used == capacity { grow() }
+            place = Int32(used)
+            used += 1
+        }
+        (cells + Int(place)).initialize(to: initial())
+        keys[Int(place)] = key
+        changedFlags[Int(place)] = false
+        places[Int(key)] = place
+        keySpace.hold(key)
+        count += 1
+        return cells + Int(place)
+    }
+
+    /// Notes that the cell of a key must be written.
+    mutating func touch(_ key: Int32) {
+        let place = Int(places[Int(key)])
+        if changedFlags[place] { return }
+        changedFlags[place] = true
+        changed.append(key)
+    }
+
+    /// Gives the changed keys and starts over.
+    mutating func takeChanged() -> [Int32] {
+        for key in changed where Int(key) < placeCount && places[Int(key)] >= 0 {
+            changedFlags[Int(places[Int(key)])] = false
+        }
+        defer { changed.removeAll(keepingCapacity: true) }
+        return changed
+    }
+
+    /// Removes the cells for which `isOver` is true; `removed` gets the bytes of each key before it goes.
+    mutating func sweep(_ isOver: (inout Cell) -> Bool, _ removed: (UnsafeRawBufferPointer) -> Void) {
+        for i in 0..<used where keys[i] >= 0 && isOver(&cells[i]) {
+            let key = keys[i]
+            removed(keySpace.bytes(of: key))
+            if changedFlags[i] {
+                changedFlags[i] = false
+                changed.removeAll { $0 == key }
+            }
+            (cells + i).deinitialize(count: 1)
+            keys[i] = -1
+            places[Int(key)] = -1
+            free.append(Int32(i))
+            count -= 1
+            keySpace.release(key)
+        }
+    }
+
+    func forEach(_ body: (Int32, inout Cell) -> Void) {
+        for i in 0..<used where keys[i] >= 0 { body(keys[i], &cells[i]) }
+    }
+
+    private mutating func grow() {
+        func larger<Element>(_ old: UnsafeMutablePointer<Element>) -> UnsafeMutablePointer<Element> {
+            let new = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
+            new.moveInitialize(from: old, count: used)
+            old.deallocate()
+            return new
+        }
+        cells = larger(cells)
+        keys = larger(keys)
+        changedFlags = larger(changedFlags)
+        capacity *= 2
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Calendar
+import Crypto
+import Sigma
+
+/// A correlation rule prepared for one engine.
+struct CorrelationPlan {
+    /// A correlation over this one, and how to make its group key of ours.
+    struct Parent {
+        let correlation: Int
+        let source: Int
+        /// Per field of the parent's key, which of our group values.
+        let keyValues: [Int]
+        /// Which of our group values it counts or sums.
+        let value: Int?
+    }
+
+    let rule: CorrelationRule
+    /// Names the state of this rule on disk: changes when the rule counts something else.
+    let stateID: UInt64
+    let keySpace: KeySpace
+    let kind: Aggregate.Kind
+    /// ms.
+    let timespan: Int64
+    /// Whether an event that comes late can undo that the condition held (`lt`, `lte`, `eq`, `neq`): judged when none can.
+    let isDeferred: Bool
+    /// How many old events can still decide.
+    let keep: Int
+    /// Windows with more entries are trimmed.
+    let trimAt: Int
+    let raisesAlerts: Bool
+    /// Nil: an alert at every event at which the condition holds.
+    let episodes: EpisodeState?
+    let calendar: ICalendar?
+    var parents: [Parent] = []
+
+    func holds(_ value: Double) -> Bool {
+        for bound in rule.bounds where !bound.holds(value) { return false }
+        return true
+    }
+}
+
+/// Something that a detection rule's match is counted in.
+struct Feed {
+    let correlation: Int
+    let source: Int
+    let keyFields: [SlotID]
+    let keySpace: KeySpace
+    let kind: Aggregate.Kind
+    let valueField: SlotID?
+}
+
+/// A detection rule prepared for one engine.
+struct DetectionPlan {
+    struct FirstSeen {
+        let groupFields: [SlotID]
+        let groups: LearningState
+        let keyFields: [SlotID]
+        let values: EpisodeState
+    }
+
+    let rule: DetectionRule
+    let feeds: [Feed]
+    let raisesAlerts: Bool
+    let calendar: ICalendar?
+    let firstSeen: FirstSeen?
+    /// With `suppress`: whose episodes.
+    let episodeFields: [SlotID]
+    let episodes: EpisodeState?
+}
+
+/// The first eight bytes of SHA-256: names that must never collide by accident.
+func stateID(_ parts: [String]) -> UInt64 {
+    var hash = SHA256()
+    for part in parts {
+        hash.update(data: Array(part.utf8))
+        hash.update(data: [0])
+    }
+    return hash.finalize().prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+}

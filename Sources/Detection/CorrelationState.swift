@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Sigma
+
+/// A moment at which a correlation's condition holds, while its window is at hand.
+struct Firing {
+    /// ms since the epoch.
+    let time: Int64
+    /// The first event of the window.
+    let firstTime: Int64
+    /// The event at which it fired.
+    let id: EventID
+    /// The count, sum or number of rules.
+    let value: Double
+    /// Events that led to it, oldest first, the firing one last. At most `maximumRelated`.
+    let related: [EventID]
+
+    static let maximumRelated = 20
+}
+
+/// The windows of one correlation rule, one per group key. What the engine needs of both kinds.
+class CorrelationState {
+    let plan: CorrelationPlan
+    /// Keys removed since the last commit.
+    var removedKeys: [[UInt8]] = []
+    private var nextSweep: Int64 = .min
+
+    init(plan: CorrelationPlan) {
+        self.plan = plan
+    }
+
+    /// Adds an event to the window of a key. Calls `fire` for every event at which the condition now holds and did not
+    /// before: this one, and with late events perhaps later ones. Events older than `watermark` never come.
+    func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {}
+
+    /// Judges what waited until no earlier event can come any more.
+    func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {}
+
+    /// Forgets the windows that no event to come can reach.
+    func sweep(watermark: Int64) {}
+
+    /// The changed windows since the last call, encoded; nil for one that is gone.
+    func takeChanges(_ texts: LongEventIDs, _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void) {}
+
+    func forEach(_ texts: LongEventIDs, _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]) -> Void) {}
+
+    func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {}
+
+    /// The times of events that wait to be judged.
+    func unsettled(key: Int32) -> [Int64] { [] }
+
+    var count: Int { 0 }
+    var bytes: Int { 0 }
+
+    /// Whether it is time to sweep again: each quarter of a window, at least a minute apart.
+    final func isSweepDue(_ watermark: Int64) -> Bool {
+        guard watermark >= nextSweep else { return false }
+        nextSweep = watermark + max(60_000, plan.timespan / 4)
+        return true
+    }
+
+    final func takeRemoved(_ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
+        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
+        removedKeys.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import AuditEvent
+import Calendar
+import Foundation
+import HeapModule
+import Sigma
+
+/// The detection engine of one partition: windows, sequences, episodes, in event time. It reads no clock and does no I/O; the
+/// same events give the same alerts, in whatever order they come within the lateness. For one thread.
+package final class Engine {
+    package struct Options: Sendable {
+        /// How much earlier than the latest event one may be and still count, ms.
+        package var lateness: Int64
+        /// Whether firings that follow each other are one alert.
+        package var suppresses: Bool
+
+        package init(lateness: Int64 = 60_000, suppresses: Bool = true) {
+            self.lateness = lateness
+            self.suppresses = suppresses
+        }
+    }
+
+    /// What waits for the watermark.
+    private struct Timer: Comparable {
+        enum Subject: Int { case window, correlationEpisode, detectionEpisode }
+
+        let due: Int64
+        let subject: Subject
+        let index: Int
+        let key: Int32
+
+        static func < (a: Timer, b: Timer) -> Bool {
+            (a.due, a.subject.rawValue, a.index, a.key) < (b.due, b.subject.rawValue, b.index, b.key)
+        }
+    }
+
+    private struct DraftKey: Hashable {
+        let state: UInt64
+        let key: Int32
+    }
+
+    private let plan: DetectorPlan
+    private let options: Options
+    private let spaces: [KeySpace]
+    private let correlations: [CorrelationState]
+    private let detections: [DetectionPlan]
+    private var timers = Heap<Timer>()
+    /// Announcements that wait.
+    private var drafts: [DraftKey: Alert] = [:]
+    private var changedDrafts: Set<DraftKey> = []
+    private var texts: LongEventIDs
+    private var groupKey = GroupKey()
+    private var alerts: [Alert] = []
+
+    /// The latest event time seen, ms; `.min` before the first event.
+    package private(set) var newest: Int64 = .min
+    /// No event before this is taken any more.
+    private var watermark: Int64 = .min
+
+    package init(plan: DetectorPlan, options: Options = .init()) {
+        self.plan = plan
+        self.options = options
+        let build = EngineBuilder(plan: plan, options: options)
+        spaces = build.spaces
+        correlations = build.correlations.map { correlation in
+            switch correlation.rule.kind {
+            case .eventCount, .valueCount, .valueSum: CountState(plan: correlation)
+            case .temporal, .temporalOrdered: SequenceState(plan: correlation)
+            }
+        }
+        detections = build.detections
+        let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
+        texts = LongEventIDs(horizon: longest + options.lateness)
+    }
+
+    // MARK: Events
+
+    /// Takes one event of the plan's decoder. Alerts go to `takeAlerts`.
+    ///
+    /// - Throws: `EventError.late` when it came later than the lateness allows; it changed nothing.
+    package func process(_ view: EventView) throws(EventError) {
+        if view.time < watermark { throw .late(milliseconds: watermark - view.time) }
+        if view.time > newest {
+            newest = view.time
+            advance(to: view.time - options.lateness)
+        }
+        plan.matcher.match(view) { matched($0, view) }
+    }
+
+    /// Alerts since the last call, in the order in which they arose.
+    package func takeAlerts() -> [Alert] {
+        if alerts.isEmpty { return [] }
+        defer { alerts.removeAll(keepingCapacity: true) }
+        return alerts
+    }
+
+    /// Whether `takeAlerts` has something.
+    package var hasAlerts: Bool { !alerts.isEmpty }
+
+    /// Decides everything that waits for later events, as if none came: at the end of the input, or when a partition has
+    /// been silent for longer than the lateness.
+    package func finish() {
+        while let timer = timers.popMin() { settle(timer) }
+    }
+
+    private func matched(_ index: Int, _ view: EventView) {
+        let detection = detections[index]
+        if let calendar = detection.calendar, calendar.contains(view.time) { return }
+        let id = EventID(view.uid)
+        if id.kind == .hashed { texts.remember(id, view.uid, at: view.time) }
+        if let firstSeen = detection.firstSeen {
+            isNew(firstSeen, index, view, id) {
+                counted(detection, view, id)
+            }
+            return
+        }
+        counted(detection, view, id)
+        guard detection.raisesAlerts else { return }
+        guard let episodes = detection.episodes else {
+            alerts.append(alert(detection.rule.metadata, view, id, anchor: nil, key: nil, in: nil))
+            return
+        }
+        guard let key = key(detection.episodeFields, in: episodes.keySpace, view) else { return }
+        switch episodes.fire(key: key, at: view.time, newest: newest) {
+        case .known: return
+        case .announce(let anchor):
+            alerts.append(alert(detection.rule.metadata, view, id, anchor: anchor, key: key, in: episodes.keySpace))
+        case .wait:
+            draft(
+                alert(detection.rule.metadata, view, id, anchor: nil, key: key, in: episodes.keySpace), episodes, key,
+                Timer(due: view.time, subject: .detectionEpisode, index: index, key: key))
+        }
+    }
+
+    private func counted(_ detection: DetectionPlan, _ view: EventView, _ id: EventID) {
+        for feed in detection.feeds {
+            guard let key = key(feed.keyFields, in: feed.keySpace, view) else { continue }
+            switch feed.kind {
+            case .count: insert(feed, key, view, id, value: 0)
+            case .sum:
+                guard let field = feed.valueField, let number = view.firstValue(view[field]).number else {
+                    feed.keySpace.dropIfUnheld(key)
+                    continue
+                }
+                insert(feed, key, view, id, value: number.bitPattern)
+            case .distinct:
+                var isCounted = false
+                if let field = feed.valueField {
+                    _ = view.anyValue(view[field]) { value in
+                        if let hash = value.withText({ stableHash($0) }) {
+                            insert(feed, key, view, id, value: hash)
+                            isCounted = true
+                        }
+                        return false
+                    }
+                }
+                if !isCounted { feed.keySpace.dropIfUnheld(key) }
+            }
+        }
+    }
+
+    private func insert(_ feed: Feed, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64) {
+        let state = correlations[feed.correlation]
+        let entry = WindowEntry(time: view.time, source: feed.source, id: id, value: value)
+        if state.plan.isDeferred {
+            timers.insert(Timer(due: view.time, subject: .window, index: feed.correlation, key: key))
+        }
+        state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
+    }
+
+    /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it.
+    private func isNew(
+        _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ body: () -> Void
+    ) {
+        guard let group = key(firstSeen.groupFields, in: firstSeen.groups.keySpace, view) else { return }
+        let hasLearned = firstSeen.groups.hasLearned(key: group, at: view.time)
+        guard let key = key(firstSeen.keyFields, in: firstSeen.values.keySpace, view) else { return }
+        let decision = firstSeen.values.fire(key: key, at: view.time, newest: newest)
+        guard hasLearned else { return }
+        let rule = detections[index]
+        switch decision {
+        case .known: return
+        case .announce(let anchor):
+            body()
+            if rule.raisesAlerts {
+                alerts.append(alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: firstSeen.values.keySpace))
+            }
+        case .wait:
+            // What it counts towards is not held up; only the alert's id is not certain yet.
+            body()
+            guard rule.raisesAlerts else { return }
+            draft(
+                alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: firstSeen.values.keySpace),
+                firstSeen.values, key, Timer(due: view.time, subject: .detectionEpisode, index: index, key: key))
+        }
+    }
+
+    // MARK: Firings
+
+    private func fired(_ index: Int, _ key: Int32, _ firing: Firing, _ view: EventView?) {
+        let state = correlations[index]
+        let plan = state.plan
+        if let calendar = plan.calendar, calendar.contains(firing.time) { return }
+        if !plan.parents.isEmpty {
+            let values = GroupKey.values(plan.keySpace.bytes(of: key))
+            for parent in plan.parents { feed(parent, values, firing, view) }
+        }
+        guard plan.raisesAlerts else { return }
+        guard let episodes = plan.episodes else {
+            alerts.append(alert(plan, key, firing, view, anchor: nil))
+            return
+        }
+        switch episodes.fire(key: key, at: firing.time, newest: newest) {
+        case .known: return
+        case .announce(let anchor): alerts.append(alert(plan, key, firing, view, anchor: anchor))
+        case .wait:
+            draft(
+                alert(plan, key, firing, view, anchor: nil), episodes, key,
+                Timer(due: firing.time, subject: .correlationEpisode, index: index, key: key))
+        }
+    }
+
+    private func feed(
+        _ parent: CorrelationPlan.Parent, _ values: [UnsafeRawBufferPointer], _ firing: Firing, _ view: EventView?
+    ) {
+        let state = correlations[parent.correlation]
+        var key = GroupKey()
+        for index in parent.keyValues where !key.add(values[index]) { return }
+        var value: UInt64 = 0
+        if let index = parent.value {
+            if state.plan.kind == .sum {
+                guard let number = ASCII.number(values[index]) else { return }
+                value = number.bitPattern
+            } else {
+                value = stableHash(values[index])
+            }
+        }
+        let id = key.withBytes { state.plan.keySpace.intern($0) }
+        if state.plan.isDeferred {
+            timers.insert(Timer(due: firing.time, subject: .window, index: parent.correlation, key: id))
+        }
+        let entry = WindowEntry(time: firing.time, source: parent.source, id: firing.id, value: value)
+        state.insert(entry, key: id, watermark: watermark) { fired(parent.correlation, id, $0, view) }
+    }
+
+    // MARK: Event time
+
+    /// Moves the watermark on, from one waiting decision to the next, so that each sees exactly what was before it.
+    private func advance(to target: Int64) {
+        while let next = timers.min, next.due <= target, let timer = timers.popMin() {
+            watermark = max(watermark, timer.due)
+            settle(timer)
+        }
+        guard target > watermark else { return }
+        watermark = target
+        for state in correlations where state.isSweepDue(target) { state.sweep(watermark: target) }
+        for state in correlations { state.plan.episodes?.sweep(watermark: target) }
+        for detection in detections {
+            detection.episodes?.sweep(watermark: target)
+            detection.firstSeen?.values.sweep(watermark: target)
+            detection.firstSeen?.groups.sweep(watermark: target)
+        }
+    }
+
+    private func settle(_ timer: Timer) {
+        switch timer.subject {
+        case .window:
+            correlations[timer.index].settle(key: timer.key, watermark: timer.due) {
+                fired(timer.index, timer.key, $0, nil)
+            }
+        case .correlationEpisode:
+            if let episodes = correlations[timer.index].plan.episodes { settle(episodes, timer) }
+        case .detectionEpisode:
+            if let episodes = detections[timer.index].firstSeen?.values ?? detections[timer.index].episodes {
+                settle(episodes, timer)
+            }
+        }
+    }
+
+    private func draft(_ alert: Alert, _ episodes: EpisodeState, _ key: Int32, _ timer: Timer) {
+        let draftKey = DraftKey(state: episodes.stateID, key: key)
+        drafts[draftKey] = alert
+        changedDrafts.insert(draftKey)
+        timers.insert(timer)
+    }
+
+    private func settle(_ episodes: EpisodeState, _ timer: Timer) {
+        let decision = episodes.settle(key: timer.key, watermark: timer.due)
+        let draftKey = DraftKey(state: episodes.stateID, key: timer.key)
+        guard case .announce(let anchor) = decision, let draft = drafts[draftKey] else { return }
+        drafts[draftKey] = nil
+        changedDrafts.insert(draftKey)
+        alerts.append(draft.with(id: id(draft.ruleID, episodes.keySpace.bytes(of: timer.key), anchor)))
+    }
+
+    // MARK: Keys and alerts
+
+    private func key(_ fields: [SlotID], in space: KeySpace, _ view: EventView) -> Int32? {
+        groupKey.clear()
+        for field in fields where !groupKey.add(view.firstValue(view[field])) { return nil }
+        return groupKey.withBytes { space.intern($0) }
+    }
+
+    private func id(_ ruleID: String, _ key: UnsafeRawBufferPointer, _ anchor: EpisodeState.Anchor) -> String {
+        alertID(["episode", ruleID] + GroupKey.values(key).map { String(decoding: $0, as: UTF8.self) } + [anchor.text])
+    }
+
+    private func group(_ fields: [String], _ key: Int32, _ space: KeySpace) -> [Alert.GroupValue] {
+        zip(fields, GroupKey.values(space.bytes(of: key))).map {
+            Alert.GroupValue(field: $0, value: String(decoding: $1, as: UTF8.self))
+        }
+    }
+
+    private func context(_ view: EventView?) -> [Alert.GroupValue] {
+        guard let view else { return [] }
+        return zip(DetectorPlan.contextFields, plan.context).compactMap { name, slot in
+            view.firstValue(view[slot]).text.map { Alert.GroupValue(field: name, value: $0) }
+        }
+    }
+
+    private func alert(
+        _ metadata: RuleMetadata, _ view: EventView, _ event: EventID, anchor: EpisodeState.Anchor?, key: Int32?,
+        in space: KeySpace?
+    ) -> Alert {
+        var group: [Alert.GroupValue] = []
+        if let key, let space { group = self.group(space.fields, key, space) }
+        let uid = view.uid.text ?? ""
+        let context = context(view)
+        let identity = view[plan.identity].text
+        let id =
+            if let anchor, let key, let space {
+                self.id(metadata.key, space.bytes(of: key), anchor)
+            } else {
+                alertID(["event", metadata.key, uid])
+            }
+        let who = group.isEmpty ? identity.map { [Alert.GroupValue(field: "identity", value: $0)] } ?? [] : group
+        return Alert(
+            id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
+            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue, tags: metadata.tags,
+            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk, identity: identity,
+            time: view.time, firstTime: view.time, group: group, relatedEvents: [uid], value: nil, limit: nil,
+            message: AlertText.message(metadata, group: who, context: context), context: context)
+    }
+
+    private func alert(
+        _ correlation: CorrelationPlan, _ key: Int32, _ firing: Firing, _ view: EventView?, anchor: EpisodeState.Anchor?
+    ) -> Alert {
+        let metadata = correlation.rule.metadata
+        let bytes = correlation.keySpace.bytes(of: key)
+        let group = group(correlation.rule.groupBy, key, correlation.keySpace)
+        // The event at hand is the one that fired, unless an earlier one made this one late.
+        let isFiring = view.map { $0.time == firing.time && EventID($0.uid) == firing.id } ?? false
+        let context = isFiring ? context(view) : []
+        let values = group.map(\.value)
+        let id =
+            anchor.map { self.id(metadata.key, bytes, $0) }
+            ?? alertID(["event", metadata.key] + values + [texts.text(firing.id), String(firing.time)])
+        return Alert(
+            id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
+            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue, tags: metadata.tags,
+            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk,
+            identity: group.first { $0.field == "identity" }?.value ?? (isFiring ? view?[plan.identity].text : nil),
+            time: firing.time, firstTime: firing.firstTime, group: group, relatedEvents: firing.related.map { texts.text($0) },
+            value: firing.value, limit: AlertText.limit(correlation.rule),
+            message: AlertText.message(correlation.rule, firing: firing, group: group, context: context), context: context)
+    }
+
+    // MARK: State
+
+    /// The whole state as a value.
+    package func snapshot() -> EngineState {
+        var rows: [EngineState.Row] = []
+        func add(_ state: UInt64) -> (UnsafeRawBufferPointer, [UInt8]) -> Void {
+            { rows.append(.init(state: state, key: Array($0), value: $1)) }
+        }
+        for state in correlations {
+            state.forEach(texts, add(state.plan.stateID))
+            state.plan.episodes.map { $0.forEach(add($0.stateID)) }
+        }
+        for detection in detections {
+            for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
+                episodes.forEach(add(episodes.stateID))
+            }
+            (detection.firstSeen?.groups).map { $0.forEach(add($0.stateID)) }
+        }
+        for (key, alert) in drafts { rows.append(draftRow(key, alert)) }
+        return EngineState(newest: newest == .min ? nil : newest, rows: rows)
+    }
+
+    /// What changed since the last call, for the next commit.
+    package func takeChanges() -> [EngineChange] {
+        var changes: [EngineChange] = []
+        func add(_ state: UInt64) -> (UnsafeRawBufferPointer, [UInt8]?) -> Void {
+            { changes.append(EngineChange(state: state, key: Array($0), value: $1)) }
+        }
+        for state in correlations {
+            state.takeChanges(texts, add(state.plan.stateID))
+            state.plan.episodes.map { $0.takeChanges(add($0.stateID)) }
+        }
+        for detection in detections {
+            for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
+                episodes.takeChanges(add(episodes.stateID))
+            }
+            (detection.firstSeen?.groups).map { $0.takeChanges(add($0.stateID)) }
+        }
+        for key in changedDrafts {
+            let row = draftRow(key, drafts[key])
+            changes.append(EngineChange(state: row.state, key: row.key, value: row.value.isEmpty ? nil : row.value))
+        }
+        changedDrafts.removeAll()
+        return changes
+    }
+
+    /// Puts a state back, into an engine that has seen no event. Rows of rules that are no longer there, or that cannot be
+    /// read, are left out; their number is returned.
+    package func restore(_ state: EngineState) -> Int {
+        if let time = state.newest {
+            newest = time
+            watermark = time - options.lateness
+        }
+        var left = 0
+        for row in state.rows where !restore(row) { left += 1 }
+        return left
+    }
+
+    private func restore(_ row: EngineState.Row) -> Bool {
+        var reader = ByteReader(row.value)
+        func key(_ space: KeySpace) -> Int32 { row.key.withUnsafeBytes { space.intern($0) } }
+        do throws(ByteReader.Damaged) {
+            for (index, state) in correlations.enumerated() {
+                if state.plan.stateID == row.state {
+                    let key = key(state.plan.keySpace)
+                    try state.restore(key: key, &reader, &texts)
+                    if state.plan.isDeferred {
+                        timers.insert(Timer(due: watermark, subject: .window, index: index, key: key))
+                        for due in state.unsettled(key: key) {
+                            timers.insert(Timer(due: due, subject: .window, index: index, key: key))
+                        }
+                    }
+                    return true
+                }
+                if let episodes = state.plan.episodes {
+                    if episodes.stateID == row.state {
+                        let key = key(episodes.keySpace)
+                        if let due = try episodes.restore(key: key, &reader) {
+                            timers.insert(Timer(due: due, subject: .correlationEpisode, index: index, key: key))
+                        }
+                        return true
+                    }
+                    if Self.draftState(episodes.stateID) == row.state { return restoreDraft(row, episodes) }
+                }
+            }
+            for (index, detection) in detections.enumerated() {
+                for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
+                    if episodes.stateID == row.state {
+                        let key = key(episodes.keySpace)
+                        if let due = try episodes.restore(key: key, &reader) {
+                            timers.insert(Timer(due: due, subject: .detectionEpisode, index: index, key: key))
+                        }
+                        return true
+                    }
+                    if Self.draftState(episodes.stateID) == row.state { return restoreDraft(row, episodes) }
+                }
+                if let groups = detection.firstSeen?.groups, groups.stateID == row.state {
+                    try groups.restore(key: key(groups.keySpace), &reader)
+                    return true
+                }
+            }
+        } catch {
+            return false
+        }
+        return false
+    }
+
+    private func draftRow(_ key: DraftKey, _ alert: Alert?) -> EngineState.Row {
+        let space =
+            correlations.lazy.compactMap(\.plan.episodes).first { $0.stateID == key.state }?.keySpace
+            ?? detections.lazy.flatMap { [$0.episodes, $0.firstSeen?.values].compactMap { $0 } }
+            .first { $0.stateID == key.state }?.keySpace
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return .init(
+            state: Self.draftState(key.state), key: space.map { Array($0.bytes(of: key.key)) } ?? [],
+            value: alert.flatMap { try? Array(encoder.encode($0)) } ?? [])
+    }
+
+    private func restoreDraft(_ row: EngineState.Row, _ episodes: EpisodeState) -> Bool {
+        guard let alert = try? JSONDecoder().decode(Alert.self, from: Data(row.value)) else { return false }
+        let key = row.key.withUnsafeBytes { episodes.keySpace.intern($0) }
+        drafts[DraftKey(state: episodes.stateID, key: key)] = alert
+        return true
+    }
+
+    private static func draftState(_ state: UInt64) -> UInt64 { state ^ 0x6472_6166_7400_0000 }
+
+    /// What `EngineState.Row.state` can be for the rules in force.
+    package var stateIDs: Set<UInt64> {
+        var ids: Set<UInt64> = []
+        func add(_ episodes: EpisodeState?) {
+            guard let episodes else { return }
+            ids.insert(episodes.stateID)
+            ids.insert(Self.draftState(episodes.stateID))
+        }
+        for state in correlations {
+            ids.insert(state.plan.stateID)
+            add(state.plan.episodes)
+        }
+        for detection in detections {
+            add(detection.episodes)
+            add(detection.firstSeen?.values)
+            if let groups = detection.firstSeen?.groups { ids.insert(groups.stateID) }
+        }
+        return ids
+    }
+
+    // MARK: Size
+
+    package struct Size: Sendable {
+        /// Windows, episodes and learning periods.
+        package var cells = 0
+        /// Bytes of memory for them and their keys.
+        package var bytes = 0
+        /// Group keys.
+        package var keys = 0
+    }
+
+    /// How much the engine holds. Walks all of it: for metrics and benchmarks, not per event.
+    package func size() -> Size {
+        var size = Size()
+        for state in correlations {
+            size.cells += state.count + (state.plan.episodes?.count ?? 0)
+            size.bytes += state.bytes + (state.plan.episodes?.bytes ?? 0)
+        }
+        for detection in detections {
+            for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
+                size.cells += episodes.count
+                size.bytes += episodes.bytes
+            }
+            if let groups = detection.firstSeen?.groups {
+                size.cells += groups.count
+                size.bytes += groups.bytes
+            }
+        }
+        for space in spaces {
+            size.keys += space.live
+            size.bytes += space.bytes
+        }
+        return size
+    }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Sigma
+
+/// Makes the key spaces and empty states of one engine from its plan.
+struct EngineBuilder {
+    private(set) var spaces: [KeySpace] = []
+    private(set) var correlations: [CorrelationPlan] = []
+    private(set) var detections: [DetectionPlan] = []
+
+    init(plan: DetectorPlan, options: Engine.Options) {
+        let rules = plan.rules
+        for (index, rule) in rules.correlations.enumerated() {
+            correlations.append(correlation(index, rule, plan, options))
+        }
+        for (index, rule) in rules.correlations.enumerated() {
+            for (source, reference) in rule.references.enumerated() {
+                guard case .correlation(let child) = reference, let fields = rule.groupFields[source] else { continue }
+                let offered = rules.correlations[child].groupBy
+                correlations[child].parents.append(
+                    CorrelationPlan.Parent(
+                        correlation: index, source: source, keyValues: fields.compactMap { offered.firstIndex(of: $0) },
+                        value: rule.field.flatMap { offered.firstIndex(of: $0) }))
+            }
+        }
+        for (index, rule) in rules.detections.enumerated() {
+            detections.append(detection(index, rule, plan, options))
+        }
+    }
+
+    private mutating func space(_ fields: [String]) -> KeySpace {
+        if let known = spaces.first(where: { $0.fields == fields }) { return known }
+        let space = KeySpace(fields: fields)
+        spaces.append(space)
+        return space
+    }
+
+    private mutating func correlation(
+        _ index: Int, _ rule: CorrelationRule, _ plan: DetectorPlan, _ options: Engine.Options
+    ) -> CorrelationPlan {
+        let metadata = rule.metadata
+        let references = rule.references.map { reference in
+            switch reference {
+            case .detection(let index): plan.rules.detections[index].metadata.key
+            case .correlation(let index): plan.rules.correlations[index].metadata.key
+            }
+        }
+        let keySpace = space(rule.groupBy)
+        // Without a word about it an episode ends when nothing has fired for one timespan.
+        let episode = metadata.extensions.suppress?.episode.milliseconds ?? rule.timespan.milliseconds
+        let episodes =
+            options.suppresses
+            ? EpisodeState(
+                stateID: stateID(["episode", metadata.key] + rule.groupBy), keySpace: keySpace, gap: episode,
+                lateness: options.lateness) : nil
+        let limit = rule.bounds.map(\.limit).max() ?? 0
+        let keep = Int(min(max(limit, 0), Double(CountState.maximumEntries))) + 2
+        let kind: Aggregate.Kind =
+            switch rule.kind {
+            case .valueSum: .sum
+            case .valueCount: .distinct
+            default: .count
+            }
+        return CorrelationPlan(
+            rule: rule,
+            stateID: stateID(
+                ["window", metadata.key, rule.kind.rawValue, rule.field ?? ""] + rule.groupBy + ["of"] + references),
+            keySpace: keySpace, kind: kind, timespan: rule.timespan.milliseconds,
+            isDeferred: rule.bounds.contains { $0.comparison != .gte && $0.comparison != .gt }, keep: keep,
+            trimAt: kind == .sum ? CountState.maximumSummed : max(64, keep * 2), 
+            raisesAlerts: plan.rules.raisesAlerts(correlation: index), episodes: episodes,
+            calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] })
+    }
+
+    private mutating func detection(
+        _ index: Int, _ rule: DetectionRule, _ plan: DetectorPlan, _ options: Engine.Options
+    ) -> DetectionPlan {
+        let fields = plan.detections[index]
+        let metadata = rule.metadata
+        let feeds = fields.feeds.map { feed in
+            Feed(
+                correlation: feed.correlation, source: feed.source, keyFields: feed.keyFields,
+                keySpace: correlations[feed.correlation].keySpace, kind: correlations[feed.correlation].kind,
+                valueField: feed.valueField)
+        }
+        var firstSeen: DetectionPlan.FirstSeen?
+        if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {
+            let names = block.groupBy + [block.field]
+            firstSeen = DetectionPlan.FirstSeen(
+                groupFields: fields.firstSeenGroup,
+                groups: LearningState(
+                    stateID: stateID(["learning", metadata.key] + block.groupBy), keySpace: space(block.groupBy),
+                    learning: block.learning.milliseconds, history: block.history.milliseconds),
+                keyFields: fields.firstSeenGroup + [value],
+                values: EpisodeState(
+                    stateID: stateID(["first_seen", metadata.key] + names), keySpace: space(names),
+                    gap: block.history.milliseconds, lateness: options.lateness))
+        }
+        var episodes: EpisodeState?
+        if options.suppresses, let block = metadata.extensions.suppress {
+            episodes = EpisodeState(
+                stateID: stateID(["episode", metadata.key] + block.groupBy), keySpace: space(block.groupBy),
+                gap: block.episode.milliseconds, lateness: options.lateness)
+        }
+        return DetectionPlan(
+            rule: rule, feeds: feeds, raisesAlerts: fields.raisesAlerts,
+            calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] }, firstSeen: firstSeen,
+            episodeFields: fields.episode, episodes: episodes)
+    }
+}

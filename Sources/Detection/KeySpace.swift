@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+
+/// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
+/// them. A key lives as long as some state holds it. For one thread.
+final class KeySpace {
+    private struct Key {
+        var bytes: UnsafeMutableRawPointer?
+        var count: UInt32
+        var holders: UInt32
+        var hash: UInt64
+    }
+
+    /// The fields whose values make the key.
+    let fields: [String]
+    private var keys: UnsafeMutablePointer<Key>
+    private(set) var capacity = 64
+    private var used = 0
+    private var free: [Int32] = []
+    private var table: UnsafeMutablePointer<Int32>
+    private var mask = 127
+    private var occupied = 0
+    private let seed: UInt64
+    /// Keys that some state holds.
+    private(set) var live = 0
+    /// Bytes of the keys and their table.
+    private(set) var bytes = 0
+
+    init(fields: [String]) {
+        self.fields = fields
+        keys = .allocate(capacity: capacity)
+        table = .allocate(capacity: mask + 1)
+        table.initialize(repeating: -1, count: mask + 1)
+        // Group values come from outside: with a seed nobody knows, no one can aim at one chain of this table.
+        seed = UInt64.random(in: .min ... .max)
+        bytes = capacity * MemoryLayout<Key>.stride + (mask + 1) * 4
+    }
+
+    deinit {
+        for i in 0..<used { keys[i].bytes?.deallocate() }
+        keys.deallocate()
+        table.deallocate()
+    }
+
+    /// The number of a key, which stays valid while someone holds it; a new key has no holder yet.
+    func intern(_ key: UnsafeRawBufferPointer) -> Int32 {
+        let hash = stableHash(key, seed: seed)
+        var i = Int(truncatingIfNeeded: hash) & mask
+        while table[i] >= 0 {
+            let known = keys[Int(table[i])]
+            if known.hash == hash, Int(known.count) == key.count, let stored = known.bytes,
+                key.count == 0 || ASCII.equal(stored, key.baseAddress ?? UnsafeRawPointer(stored), count: key.count)
+            {
+                return table[i]
+            }
+            i = (i + 1) & mask
+        }
+        let id = take()
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, key.count), alignment: 1)
+        if let start = key.baseAddress { copy.copyMemory(from: start, byteCount: key.count) }
+        keys[Int(id)] = Key(bytes: copy, count: UInt32(key.count), holders: 0, hash: hash)
+        table[i] = id
+        occupied += 1
+        live += 1
+        bytes += max(16, key.count)
+        if occupied * 2 > mask { grow() }
+        return id
+    }
+
+    func hold(_ id: Int32) {
+        keys[Int(id)].holders += 1
+    }
+
+    /// Lets go of a key; the last holder frees it.
+    func release(_ id: Int32) {
+        keys[Int(id)].holders -= 1
+        if keys[Int(id)].holders == 0 { remove(id) }
+    }
+
+    /// Frees a key that was interned and then not held.
+    func dropIfUnheld(_ id: Int32) {
+        if keys[Int(id)].holders == 0 { remove(id) }
+    }
+
+    func bytes(of id: Int32) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: keys[Int(id)].bytes, count: Int(keys[Int(id)].count))
+    }
+
+    private func take() -> Int32 {
+        if let id = free.popLast() { return id }
+        if used == capacity {
+            let larger = UnsafeMutablePointer<Key>.allocate(capacity: capacity * 2)
+            larger.moveInitialize(from: keys, count: used)
+            keys.deallocate()
+            keys = larger
+            bytes += capacity * MemoryLayout<Key>.stride
+            capacity *= 2
+        }
+        used += 1
+        return Int32(used - 1)
+    }
+
+    private func grow() {
+        table.deallocate()
+        bytes += (mask + 1) * 4
+        mask = mask * 2 + 1
+        table = .allocate(capacity: mask + 1)
+        table.initialize(repeating: -1, count: mask + 1)
+        for id in 0..<used where keys[id].bytes != nil {
+            var i = Int(truncatingIfNeeded: keys[id].hash) & mask
+            while table[i] >= 0 { i = (i + 1) & mask }
+            table[i] = Int32(id)
+        }
+    }
+
+    /// Removes a key and closes the gap in its chain (linear probing without tombstones).
+    private func remove(_ id: Int32) {
+        var hole = Int(truncatingIfNeeded: keys[Int(id)].hash) & mask
+        while table[hole] != id { hole = (hole + 1) & mask }
+        table[hole] = -1
+        var i = (hole + 1) & mask
+        while table[i] >= 0 {
+            let home = Int(truncatingIfNeeded: keys[Int(table[i])].hash) & mask
+            if (i - home) & mask >= (i - hole) & mask {
+                table[hole] = table[i]
+                table[i] = -1
+                hole = i
+            }
+            i = (i + 1) & mask
+        }
+        keys[Int(id)].bytes?.deallocate()
+        keys[Int(id)].bytes = nil
+        bytes -= max(16, Int(keys[Int(id)].count))
+        occupied -= 1
+        live -= 1
+        free.append(id)
+    }
+}
+
+/// Builds and reads the bytes of group keys: per field the length of its text and the text.
+struct GroupKey {
+    /// A longer value is cut here, in bytes, and its hash added, so that no event can fill memory with keys.
+    static let maximumValue = 512
+
+    private var bytes: [UInt8] = []
+
+    mutating func clear() {
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    /// Adds the text of a value. False when it has none: such an event belongs to no group.
+    mutating func add(_ slot: Slot) -> Bool {
+        slot.withText { add($0) } ?? false
+    }
+
+    mutating func add(_ text: UnsafeRawBufferPointer) -> Bool {
+        if text.count > Self.maximumValue {
+            let hash = String(stableHash(text), radix: 16)
+            append(length: Self.maximumValue + 1 + hash.utf8.count)
+            bytes.append(contentsOf: text[..<Self.maximumValue])
+            bytes.append(UInt8(ascii: "#"))
+            bytes.append(contentsOf: hash.utf8)
+        } else {
+            append(length: text.count)
+            bytes.append(contentsOf: text)
+        }
+        return true
+    }
+
+    private mutating func append(length: Int) {
+        bytes.append(UInt8(truncatingIfNeeded: length))
+        bytes.append(UInt8(truncatingIfNeeded: length >> 8))
+    }
+
+    func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        bytes.withUnsafeBytes(body)
+    }
+
+    /// The bytes of each value of a key, in the order of its fields.
+    static func values(_ key: UnsafeRawBufferPointer) -> [UnsafeRawBufferPointer] {
+        var values: [UnsafeRawBufferPointer] = []
+        var position = 0
+        while position + 2 <= key.count {
+            let length = Int(key[position]) | Int(key[position + 1]) << 8
+            position += 2
+            guard position + length <= key.count else { break }
+            values.append(UnsafeRawBufferPointer(rebasing: key[position..<(position + length)]))
+            position += length
+        }
+        return values
+    }
+}

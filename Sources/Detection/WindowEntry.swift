@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One counted event in a window: 32 bytes.
+struct WindowEntry {
+    private var packed: UInt64
+    private var idHigh: UInt64
+    private var idLow: UInt64
+    /// A double's bits for sums, a hash for distinct counts.
+    var value: UInt64
+
+    /// - Parameters:
+    ///   - time: ms since the epoch, below 2⁴⁷.
+    ///   - source: which of the correlation's rules matched, below 64.
+    init(time: Int64, source: Int, id: EventID, value: UInt64) {
+        packed = UInt64(bitPattern: time) << 16 | UInt64(source) << 8 | UInt64(id.kind.rawValue) << 1
+        idHigh = id.high
+        idLow = id.low
+        self.value = value
+    }
+
+    var time: Int64 { Int64(bitPattern: packed) >> 16 }
+    var source: Int { Int(packed >> 8 & 0xFF) }
+    var id: EventID { EventID(high: idHigh, low: idLow, kind: EventID.Kind(rawValue: UInt8(packed >> 1 & 3)) ?? .none) }
+    var number: Double { Double(bitPattern: value) }
+
+    /// Whether this event has fired, or was judged and did not.
+    var isSettled: Bool {
+        get { packed & 1 == 1 }
+        set { packed = packed & ~1 | (newValue ? 1 : 0) }
+    }
+
+    /// The order of events in a window: time, then id. In sequences the rule's place comes before the id, because events
+    /// of one instant are each "at or after" the others.
+    @inline(__always)
+    static func precedes(_ a: WindowEntry, _ b: WindowEntry, bySource: Bool) -> Bool {
+        if a.time != b.time { return a.time < b.time }
+        if bySource && a.source != b.source { return a.source < b.source }
+        return EventID.precedes(a.id, b.id)
+    }
+
+    @inline(__always)
+    static func isSame(_ a: WindowEntry, _ b: WindowEntry) -> Bool {
+        a.packed | 1 == b.packed | 1 && a.idHigh == b.idHigh && a.idLow == b.idLow && a.value == b.value
+    }
+
+    func write(_ writer: inout ByteWriter, _ texts: LongEventIDs) {
+        writer.write(time)
+        writer.write(UInt8(source) << 1 | (isSettled ? 1 : 0))
+        writer.write(id, texts)
+        writer.write(value)
+    }
+
+    init(_ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {
+        let time: Int64 = try reader.read()
+        let flags: UInt8 = try reader.read()
+        let id = try reader.readID(&texts)
+        self.init(time: time, source: Int(flags >> 1), id: id, value: try reader.read())
+        isSettled = flags & 1 == 1
+    }
+}
+
+/// The entries of one window in order, in memory of its own. The owner frees it.
+struct EntryBuffer {
+    private(set) var entries: UnsafeMutablePointer<WindowEntry>?
+    private(set) var capacity: Int32 = 0
+    /// The first entry in use, and one past the last.
+    private(set) var head: Int32 = 0
+    private(set) var end: Int32 = 0
+
+    var count: Int { Int(end - head) }
+    /// Bytes of memory.
+    var bytes: Int { Int(capacity) * MemoryLayout<WindowEntry>.stride }
+
+    /// Entry `i` of those in use.
+    subscript(i: Int) -> WindowEntry {
+        @inline(__always) get { entries.unsafelyUnwrapped[Int(head) + i] }
+        @inline(__always) nonmutating set { entries.unsafelyUnwrapped[Int(head) + i] = newValue }
+    }
+
+    mutating func append(_ entry: WindowEntry) {
+        makeRoom()
+        entries.unsafelyUnwrapped[Int(end)] = entry
+        end += 1
+    }
+
+    mutating func insert(_ entry: WindowEntry, at i: Int) {
+        makeRoom()
+        let place = entries.unsafelyUnwrapped + Int(head) + i
+        (place + 1).update(from: place, count: count - i)
+        place.pointee = entry
+        end += 1
+    }
+
+    mutating func removeFirst(_ n: Int) {
+        head += Int32(n)
+        if head == end {
+            head = 0
+            end = 0
+        }
+    }
+
+    /// Keeps the entries for which `keep` is true.
+    mutating func filter(_ keep: (Int) -> Bool) {
+        var to = 0
+        for i in 0..<count where keep(i) {
+            self[to] = self[i]
+            to += 1
+        }
+        end = head + Int32(to)
+    }
+
+    mutating func free() {
+        entries?.deallocate()
+        entries = nil
+        capacity = 0
+        head = 0
+        end = 0
+    }
+
+    private mutating func makeRoom() {
+        if end < capacity { return }
+        let used = count
+        if head > capacity / 2, let entries {
+            entries.update(from: entries + Int(head), count: used)
+        } else {
+            let larger = UnsafeMutablePointer<WindowEntry>.allocate(capacity: max(2, Int(capacity) * 2))
+            if let entries {
+                larger.update(from: entries + Int(head), count: used)
+                entries.deallocate()
+            }
+            entries = larger
+            capacity = max(2, capacity * 2)
+        }
+        head = 0
+        end = Int32(used)
+    }
+}

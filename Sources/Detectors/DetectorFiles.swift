@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Calendar
+import Foundation
+package import Sigma
+package import YAMLDocument
+
+/// Rules read from files together with the calendars that they name.
+package struct DetectorFiles: Sendable {
+    package let rules: RuleSet
+    /// Per rule key.
+    package let calendars: [String: ICalendar]
+    /// What could not be used and why; the rest is usable.
+    package let errors: [DocumentError]
+    /// How many files were read.
+    package let fileCount: Int
+
+    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files and folders named `lists` are left out.
+    ///
+    /// - Parameters:
+    ///   - calendar: an iCalendar file to use for every `gatewatch: outside`, in place of the one that a rule names relative
+    ///     to its own file.
+    /// - Throws: `DocumentError` when a path does not exist or holds no rule file.
+    package init(paths: [String], calendar: String? = nil) throws(DocumentError) {
+        var files: [String] = []
+        for path in paths { files += try Self.find(path) }
+        var errors: [DocumentError] = []
+        var documents: [YAMLNode] = []
+        for file in files {
+            do throws(DocumentError) {
+                documents += try YAMLReader.documents(path: file)
+            } catch {
+                errors.append(error)
+            }
+        }
+        try self.init(documents: documents, errors: errors, fileCount: files.count, calendar: calendar)
+    }
+
+    /// The same from documents at hand.
+    package init(
+        documents: [YAMLNode], errors: [DocumentError] = [], fileCount: Int = 0, calendar: String? = nil
+    ) throws(DocumentError) {
+        let rules = RuleSet(documents: documents)
+        var errors = errors + rules.errors
+        var calendars: [String: ICalendar] = [:]
+        var read: [String: ICalendar] = [:]
+        if let calendar { read[calendar] = try Self.readCalendar(calendar) { DocumentError(file: calendar, message: $0) } }
+        var broken: Set<String> = []
+        for metadata in rules.metadata {
+            guard let outside = metadata.extensions.outside else { continue }
+            let folder = URL(fileURLWithPath: metadata.file).deletingLastPathComponent()
+            let path = calendar ?? URL(fileURLWithPath: outside.file, relativeTo: folder).path
+            do throws(DocumentError) {
+                if let known = read[path] {
+                    calendars[metadata.key] = known
+                } else {
+                    let found = try Self.readCalendar(path) { outside.node.error($0) }
+                    read[path] = found
+                    calendars[metadata.key] = found
+                }
+            } catch {
+                errors.append(error)
+                broken.insert(metadata.key)
+            }
+        }
+        if broken.isEmpty {
+            self.rules = rules
+        } else {
+            // Without its calendar a rule would fire at the wrong times; what refers to it goes as well, and says so.
+            let rest = RuleSet(documents: rules.metadata.filter { !broken.contains($0.key) }.map(\.document))
+            self.rules = rest
+            errors += rest.errors
+        }
+        self.calendars = calendars
+        self.errors = errors
+        self.fileCount = fileCount
+    }
+
+    private static func readCalendar(
+        _ path: String, _ error: (String) -> DocumentError
+    ) throws(DocumentError) -> ICalendar {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw error("the calendar \(path) cannot be read.")
+        }
+        do {
+            return try ICalendar(bytes: Array(data), file: path)
+        } catch let fault {
+            throw error("\(fault)")
+        }
+    }
+
+    private static func find(_ path: String) throws(DocumentError) -> [String] {
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw DocumentError(file: path, message: "does not exist.")
+        }
+        guard isDirectory.boolValue else { return [path] }
+        var files: [String] = []
+        let walk = FileManager.default.enumerator(atPath: path)
+        while let name = walk?.nextObject() as? String {
+            let last = (name as NSString).lastPathComponent
+            if last.hasPrefix(".") || last == "lists" {
+                walk?.skipDescendants()
+                continue
+            }
+            if last.hasSuffix(".yml") || last.hasSuffix(".yaml") { files.append("\(path)/\(name)") }
+        }
+        guard !files.isEmpty else { throw DocumentError(file: path, message: "holds no *.yml file.") }
+        return files.sorted()
+    }
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Detection
+import Foundation
+import Kafka
+import Logging
+
+/// One partition while it is ours: its engine, its state on disk, its outgoing records. For the thread that owns it.
+final class PartitionDetector {
+    private struct RowKey: Hashable {
+        let state: UInt64
+        let key: [UInt8]
+    }
+
+    let partition: TopicPartition
+    private let settings: DetectSettings
+    private let store: PartitionStore
+    private let sender: OutboxSender
+    private let metrics: DetectMetrics
+    private let logger: Logger
+    private var plan: DetectorPlan
+    private var engine: Engine
+    private var nextOffset: Int64
+    /// Changed rows that no commit has written yet; a failed commit leaves them here.
+    private var pending: [RowKey: [UInt8]?] = [:]
+    private var drafts: [PartitionStore.Draft] = []
+    private var forgetsUnknownStates = true
+    private var events = 0
+    private var withoutIdentity = 0
+    private var hasNews = false
+    /// Told of each commit: records and alerts in it.
+    private let committed: (Int, Int) -> Void
+    private let uidBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 48, alignment: 8)
+
+    /// Events since the last commit.
+    private(set) var uncommitted = 0
+    private var uncommittedAlerts = 0
+    /// Whether something should be committed without waiting.
+    var isUrgent: Bool { !drafts.isEmpty }
+    /// Where to read on, for the consumer; nil when the partition is new to us.
+    let start: Int64?
+
+    init(
+        _ partition: TopicPartition, plan: DetectorPlan, settings: DetectSettings, producer: KafkaProducer,
+        metrics: DetectMetrics, logger: Logger, committed: @escaping (Int, Int) -> Void
+    ) throws {
+        self.committed = committed
+        self.partition = partition
+        self.plan = plan
+        self.settings = settings
+        self.metrics = metrics
+        var logger = logger
+        logger[metadataKey: "partition"] = "\(partition)"
+        self.logger = logger
+        store = try PartitionStore(path: "\(settings.stateFolder)/\(partition.topic)-\(partition.partition).sqlite")
+        sender = OutboxSender(producer: producer, logger: logger)
+        engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
+        if let (offset, state) = try store.load() {
+            start = offset
+            nextOffset = offset
+            let left = engine.restore(state)
+            logger.info("goes on at offset \(offset) with \(state.rows.count) rows of state, \(left) of rules no longer there")
+        } else {
+            start = nil
+            nextOffset = 0
+            logger.info("has no state here yet; it is built from the topic")
+        }
+        sender.send(try store.outgoing())
+    }
+
+    deinit {
+        uidBuffer.deallocate()
+    }
+
+    // MARK: Events
+
+    /// Takes one record. Never throws: what cannot be used goes to the rejected topic.
+    func take(_ record: borrowing ConsumerRecord) {
+        let offset = record.offset
+        guard offset >= nextOffset else { return }
+        nextOffset = offset + 1
+        uncommitted += 1
+        events += 1
+        hasNews = true
+        do throws(EventError) {
+            guard let payload = record.payload else { throw .empty }
+            let timestamp = record.timestampMilliseconds
+            let view = try plan.decoder.decode(payload, fallbackUID: uid(offset), fallbackTime: timestamp)
+            if let timestamp, view.time > timestamp + settings.maximumAhead {
+                throw .timeAhead(milliseconds: view.time - timestamp)
+            }
+            if !view[plan.identity].hasValue { withoutIdentity += 1 }
+            try engine.process(view)
+        } catch {
+            reject(record, error)
+        }
+        if engine.hasAlerts { collectAlerts() }
+    }
+
+    private func collectAlerts() {
+        for alert in engine.takeAlerts() {
+            metrics.alert(rule: alert.ruleName)
+            uncommittedAlerts += 1
+            logger.notice("\(alert.message)", metadata: ["alert": "\(alert.id)", "rule": "\(alert.ruleName)"])
+            drafts.append(
+                PartitionStore.Draft(
+                    topic: settings.alertsTopic, key: Array((alert.identity ?? alert.id).utf8), payload: alert.ocsf(),
+                    headers: []))
+        }
+    }
+
+    private func reject(_ record: borrowing ConsumerRecord, _ error: EventError) {
+        metrics.reject(error)
+        var headers = record.allHeaders
+        headers.append(("gatewatch.reason", Array(error.code.utf8)))
+        headers.append(("gatewatch.detail", Array(error.description.utf8)))
+        headers.append(("gatewatch.source", Array("\(partition)/\(record.offset)".utf8)))
+        if let time = record.timestampMilliseconds { headers.append(("gatewatch.timestamp", Array(String(time).utf8))) }
+        drafts.append(
+            PartitionStore.Draft(
+                topic: settings.rejectedTopic, key: record.key.map { Array($0) }, payload: record.payload.map { Array($0) },
+                headers: headers))
+    }
+
+    /// `partition:offset`, the id of an event that has none.
+    private func uid(_ offset: Int64) -> Slot {
+        var length = 0
+        func append(_ value: Int64) {
+            ASCII.withDecimal(value) { digits in
+                for digit in digits {
+                    uidBuffer[length] = digit
+                    length += 1
+                }
+            }
+        }
+        append(Int64(partition.partition))
+        uidBuffer[length] = UInt8(ascii: ":")
+        length += 1
+        append(offset)
+        return .string(UnsafeRawBufferPointer(rebasing: uidBuffer[..<length]))
+    }
+
+    /// The partition has been silent for longer than the lateness: what waits for late events waits no more.
+    func idle() {
+        engine.finish()
+        if engine.hasAlerts {
+            collectAlerts()
+            hasNews = true
+        }
+    }
+
+    // MARK: Committing
+
+    /// Writes state, offset and outgoing records in one transaction, then sends the records. Does nothing when nothing
+    /// happened.
+    ///
+    /// - Throws: `PartitionStore.Fenced`, or the database's error; then nothing was written and nothing is lost, and the
+    ///   next call tries again.
+    func commit() throws {
+        if sender.hasFailed { sender.retry() }
+        metrics.count(events: events, withoutIdentity: withoutIdentity)
+        events = 0
+        withoutIdentity = 0
+        guard hasNews || sender.hasDelivered else { return }
+        for change in engine.takeChanges() {
+            pending[RowKey(state: change.state, key: change.key)] = .some(change.value)
+        }
+        let delivered = sender.takeDelivered()
+        let began = ContinuousClock.now
+        let outgoing: [PartitionStore.Outgoing]
+        do {
+            outgoing = try store.commit(
+                PartitionStore.Commit(
+                    changes: pending.map { EngineChange(state: $0.key.state, key: $0.key.key, value: $0.value) },
+                    nextOffset: nextOffset, newest: engine.newest == .min ? nil : engine.newest, drafts: drafts,
+                    delivered: delivered, knownStates: forgetsUnknownStates ? engine.stateIDs : nil))
+        } catch {
+            sender.keepDelivered(delivered)
+            throw error
+        }
+        pending.removeAll(keepingCapacity: true)
+        drafts.removeAll()
+        forgetsUnknownStates = false
+        committed(uncommitted, uncommittedAlerts)
+        uncommitted = 0
+        uncommittedAlerts = 0
+        hasNews = false
+        let took = began.duration(to: .now)
+        metrics.committed(nanoseconds: took.components.seconds * 1_000_000_000 + took.components.attoseconds / 1_000_000_000)
+        sender.send(outgoing)
+    }
+
+    /// The next offset to read, as far as it is committed here; for the group's own books.
+    var committedOffset: Int64 { nextOffset }
+
+    /// Goes on with another set of rules. Windows of rules that stay keep what they hold.
+    func reload(_ plan: DetectorPlan) {
+        for change in engine.takeChanges() {
+            pending[RowKey(state: change.state, key: change.key)] = .some(change.value)
+        }
+        let state = engine.snapshot()
+        self.plan = plan
+        engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
+        _ = engine.restore(state)
+        forgetsUnknownStates = true
+        hasNews = true
+    }
+
+    /// Records that Kafka has not confirmed.
+    var waiting: Int { sender.waiting }
+
+    func reportSize() {
+        let size = engine.size()
+        metrics.state(partition, bytes: size.bytes, cells: size.cells, keys: size.keys)
+    }
+
+    func close() {
+        do {
+            try store.close()
+        } catch {
+            logger.warning("the partition's state did not close cleanly: \(error)")
+        }
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import YAMLDocument
+
+/// The block `gatewatch:` of a rule: what Sigma lacks. Other tools ignore it, and the rule still means something.
+package struct RuleExtension: Sendable {
+    /// Fire only for a value that the group key has not had within `history`.
+    package struct FirstSeen: Sendable, Hashable {
+        package let field: String
+        package let groupBy: [String]
+        package let history: Timespan
+        /// How long a new group key only learns.
+        package let learning: Timespan
+    }
+
+    /// One alert per episode: from the first firing until none came for this long.
+    package struct Suppress: Sendable, Hashable {
+        package let episode: Timespan
+        /// Whose episode; a correlation's own `group-by` when empty.
+        package let groupBy: [String]
+    }
+
+    /// One inline test.
+    package struct Test: Sendable {
+        /// Some events of a test.
+        package struct Events: Sendable {
+            package let count: Int
+            /// Between two of them, ms.
+            package let every: Int64
+            /// When the first one is, ms after the test's start; nil: `every` after the one before.
+            package let at: Int64?
+            package let set: [(field: String, value: YAMLNode)]
+            /// Fields that take the next value of a list with each event, over and over.
+            package let vary: [(field: String, values: [YAMLNode])]
+        }
+
+        package let name: String
+        /// ISO 8601, nil for a fixed default.
+        package let start: String?
+        package let events: [Events]
+        package let alerts: Int
+        package let node: YAMLNode
+    }
+
+    package let firstSeen: FirstSeen?
+    /// The iCalendar file outside of whose events the rule fires.
+    package let outside: (file: String, node: YAMLNode)?
+    package let suppress: Suppress?
+    /// Points that an alert adds to the identity's risk.
+    package let risk: Int?
+    package let tests: [Test]
+
+    static let none = RuleExtension(firstSeen: nil, outside: nil, suppress: nil, risk: nil, tests: [])
+
+    private init(firstSeen: FirstSeen?, outside: (String, YAMLNode)?, suppress: Suppress?, risk: Int?, tests: [Test]) {
+        self.firstSeen = firstSeen
+        self.outside = outside
+        self.suppress = suppress
+        self.risk = risk
+        self.tests = tests
+    }
+
+    /// Reads the block.
+    init(_ node: YAMLNode) throws(DocumentError) {
+        let known = ["first_seen", "outside", "suppress", "risk", "tests"]
+        let later = [
+            "baseline": "Use a static floor in the correlation's condition.",
+            "sustain": "Use suppress: { episode: 30m }.",
+            "respond": "Orders need the gateway; leave the key out and route the alert to people.",
+        ]
+        for entry in try node.entries() {
+            if let instead = later[entry.key] {
+                throw entry.value.error("is not supported by this version. \(instead)")
+            }
+        }
+        try node.refuseKeys(except: known)
+
+        if let block = node["first_seen"] {
+            try block.refuseKeys(except: ["field", "group-by", "history", "learning"])
+            let history = try Timespan(try block.required("history"))
+            let learning = try Timespan(try block.required("learning"))
+            guard learning.milliseconds <= history.milliseconds else {
+                throw block.error("learning (\(learning)) is longer than history (\(history)).")
+            }
+            firstSeen = FirstSeen(
+                field: try block.required("field").text(), groupBy: try block.required("group-by").texts(),
+                history: history, learning: learning)
+        } else {
+            firstSeen = nil
+        }
+        outside = try node["outside"].map { value throws(DocumentError) in (try value.text(), value) }
+        if let block = node["suppress"] {
+            try block.refuseKeys(except: ["episode", "group-by"])
+            suppress = Suppress(
+                episode: try Timespan(try block.required("episode")), groupBy: try block["group-by"]?.texts() ?? [])
+        } else {
+            suppress = nil
+        }
+        if let block = node["risk"] {
+            try block.refuseKeys(except: ["points"])
+            let points = try block.required("points").integer()
+            guard (0...100).contains(points) else { throw block.error("points are 0 to 100.") }
+            risk = points
+        } else {
+            risk = nil
+        }
+        var tests: [Test] = []
+        for item in node["tests"]?.items() ?? [] { tests.append(try Test(item)) }
+        self.tests = tests
+    }
+}
+
+extension RuleExtension.Test {
+    /// The most events of one test.
+    static let maximumEvents = 100_000
+
+    init(_ node: YAMLNode) throws(DocumentError) {
+        try node.refuseKeys(except: ["name", "start", "events", "alerts"])
+        self.node = node
+        name = try node.required("name").text()
+        start = try node["start"]?.text()
+        alerts = try node.required("alerts").integer()
+        var events: [Events] = []
+        for item in try node.required("events").items() { events.append(try Events(item)) }
+        guard events.reduce(0, { $0 + $1.count }) <= Self.maximumEvents else {
+            throw node.error("has more than \(Self.maximumEvents) events.")
+        }
+        self.events = events
+    }
+}
+
+extension RuleExtension.Test.Events {
+    init(_ node: YAMLNode) throws(DocumentError) {
+        try node.refuseKeys(except: ["repeat", "every", "at", "set", "vary"])
+        count = try node["repeat"]?.integer() ?? 1
+        guard count > 0, count <= RuleExtension.Test.maximumEvents else { throw node.error("repeat is 1 or more.") }
+        every = try node["every"].map { value throws(DocumentError) in try Timespan(value).milliseconds } ?? 1000
+        if let value = node["at"] {
+            at = try value.text() == "0" ? 0 : Timespan(value).milliseconds
+        } else {
+            at = nil
+        }
+        set = try node.required("set").entries().map { ($0.key, $0.value) }
+        vary = try (node["vary"]?.entries() ?? []).map { entry throws(DocumentError) in
+            let values = entry.value.items()
+            guard !values.isEmpty else { throw entry.value.error("has no values.") }
+            return (entry.key, values)
+        }
+    }
+}

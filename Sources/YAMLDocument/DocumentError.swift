@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is wrong in a file that a person wrote, where, and what to write instead.
+///
+/// Reads as `detectors/weights.yml:12:5: correlation.timespan: '10 m' is not a timespan. Write 30s, 10m, 1h or 7d.`
+package struct DocumentError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The file as the user named it.
+    package let file: String
+    /// 1-based; 0 when the whole file is meant.
+    package let line: Int
+    /// 1-based; 0 when the whole line is meant.
+    package let column: Int
+    /// The dotted path of keys, empty at the top.
+    package let key: String
+    /// What is wrong and what to do about it.
+    package let message: String
+
+    package init(file: String, line: Int = 0, column: Int = 0, key: String = "", message: String) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.key = key
+        self.message = message
+    }
+
+    package var description: String {
+        var place = file
+        if line > 0 { place += ":\(line)" }
+        if line > 0 && column > 0 { place += ":\(column)" }
+        return key.isEmpty ? "\(place): \(message)" : "\(place): \(key): \(message)"
+    }
+}
+
+/// Several faults of one load, a line each: a person mends them all before trying again.
+package struct DocumentErrors: Error, Sendable, CustomStringConvertible {
+    package let errors: [DocumentError]
+
+    package init(_ errors: [DocumentError]) {
+        self.errors = errors
+    }
+
+    package var description: String {
+        errors.map(\.description).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import AuditEvent
+import Delivery
+import Foundation
+import Kafka
+import Sigma
+import YAMLDocument
+
+/// The file of `--config`: sections `kafka`, `detect` and `hub`. Read with the rule files' own reader, so that a fault names
+/// line and key, and an unknown key is refused.
+struct ConfigurationFile {
+    let kafka: KafkaProperties
+    let detect: YAMLNode?
+    let hub: YAMLNode?
+
+    static let empty = ConfigurationFile(kafka: KafkaProperties(), detect: nil, hub: nil)
+
+    private init(kafka: KafkaProperties, detect: YAMLNode?, hub: YAMLNode?) {
+        self.kafka = kafka
+        self.detect = detect
+        self.hub = hub
+    }
+
+    init(path: String) throws(DocumentError) {
+        let documents = try YAMLReader.documents(path: path)
+        guard let document = documents.first, documents.count == 1 else {
+            throw DocumentError(file: path, message: "has \(documents.count) documents; a configuration is one.")
+        }
+        try document.refuseKeys(except: ["kafka", "detect", "hub"])
+        var properties: [String: String] = [:]
+        for entry in try document["kafka"]?.entries() ?? [] { properties[entry.key] = try Self.value(entry.value) }
+        try document["detect"]?.refuseKeys(except: Self.detectKeys)
+        try document["hub"]?.refuseKeys(except: Self.hubKeys)
+        self.init(kafka: KafkaProperties(properties), detect: document["detect"], hub: document["hub"])
+    }
+
+    private static let detectKeys = [
+        "detectors", "calendar", "mapping", "identities", "topic", "group", "alerts_topic", "rejected_topic", "state",
+        "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
+        "partitions",
+    ]
+    private static let hubKeys = ["state", "group", "topic", "admin", "webhooks"]
+
+    /// A value, or what `env:NAME` and `file:PATH` stand for.
+    private static func value(_ node: YAMLNode) throws(DocumentError) -> String {
+        let text = try node.text()
+        do {
+            return try Secret(reference: text).revealed
+        } catch {
+            throw node.error("\(error)")
+        }
+    }
+
+    /// The targets under `hub.webhooks`.
+    func webhooks() throws(DocumentError) -> [WebhookTarget] {
+        var targets: [WebhookTarget] = []
+        for node in hub?["webhooks"]?.items() ?? [] {
+            try node.refuseKeys(except: ["name", "url", "secrets", "timeout", "certificate_authority"])
+            var options = CurlClient.Options()
+            if let timeout = node["timeout"] { options.timeoutMilliseconds = Int(try Timespan(timeout).milliseconds) }
+            options.certificateAuthorityFile = try node["certificate_authority"]?.text()
+            var secrets: [WebhookSecret] = []
+            for secret in try node.required("secrets").items() {
+                let revealed = try Self.value(secret)
+                do {
+                    secrets.append(try WebhookSecret(Secret(revealed)))
+                } catch {
+                    throw secret.error("\(error)")
+                }
+            }
+            let url = try Self.value(node.required("url"))
+            do {
+                targets.append(
+                    try WebhookTarget(name: node.required("name").text(), url: url, secrets: secrets, options: options))
+            } catch let error as DocumentError {
+                throw error
+            } catch {
+                throw node.error("\(error)")
+            }
+        }
+        return targets
+    }
+}
+
+extension YAMLNode {
+    /// `host:port` under a key.
+    func address(_ key: String) throws(DocumentError) -> (host: String, port: Int)? {
+        guard let node = self[key] else { return nil }
+        let text = try node.text()
+        guard let address = parseAddress(text) else { throw node.error("'\(text)' is not host:port. Write 127.0.0.1:9464.") }
+        return address
+    }
+}
+
+/// Where health and metrics are served: the option, else the file's `admin`, else loopback.
+func adminAddress(_ option: String?, _ node: YAMLNode?, port: Int) throws -> (host: String, port: Int) {
+    guard let option else { return try node?.address("admin") ?? ("127.0.0.1", port) }
+    guard let address = parseAddress(option) else { throw ValidationError("--admin \(option): write host:port.") }
+    return address
+}
+
+/// `host:port`, `[v6]:port`.
+func parseAddress(_ text: String) -> (host: String, port: Int)? {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+    else { return nil }
+    let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+    return host.isEmpty ? nil : (host, port)
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import Delivery
+import Foundation
+import Hub
+import Kafka
+import Logging
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+import YAMLDocument
+
+struct HubCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hub",
+        abstract: "Consumes alerts, stores each once, delivers it to webhooks.",
+        discussion: """
+            gatewatch hub --config /etc/gatewatch.yml
+            WEBHOOK_SECRET=whsec_… gatewatch hub --bootstrap-servers kafka:9092 --webhook https://soc.example.com/hook \\
+                --secret env:WEBHOOK_SECRET
+
+            Deliveries are signed by Standard Webhooks and tried again until they succeed or the schedule ends; see
+            'gatewatch deliveries'.
+            """)
+
+    @OptionGroup var kafka: KafkaOptions
+    @OptionGroup var log: LogOptions
+    @OptionGroup var targets: HubTargets
+
+    @Option(help: "host:port of health and metrics; port 0 takes a free one.")
+    var admin: String?
+
+    func run() async throws {
+        let metrics = startMetrics()
+        let logger = log.logger("gatewatch.hub")
+        let file = try kafka.file()
+        let node = file.hub
+        var configuration = HubConfiguration(
+            kafka: try kafka.properties(file), databasePath: try targets.databasePath(file), targets: try targets.all(file))
+        if let group = try node?["group"]?.text() { configuration.group = group }
+        if let topic = try node?["topic"]?.text() { configuration.topic = topic }
+        if configuration.targets.isEmpty {
+            logger.warning("there is no webhook: alerts are stored and nobody is told")
+        }
+        let service = try HubService(configuration: configuration, logger: logger, metrics: metrics)
+        let address = try adminAddress(admin, node, port: 9465)
+        let server = AdminServer(
+            host: address.host, port: address.port, metrics: metrics, logger: logger,
+            onListening: { port in logger.notice("health and metrics on http://\(address.host):\(port)") },
+            health: { service.health() })
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: server), .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+}
+
+/// Where the hub keeps its state and to whom it delivers.
+struct HubTargets: ParsableArguments {
+    @Option(help: "Folder of the hub's state.")
+    var state: String?
+
+    @Option(help: "Webhook URL, beside those of the file; may be given several times.")
+    var webhook: [String] = []
+
+    @Option(help: "Secret of the --webhook in the same place: env:NAME, file:PATH or whsec_….")
+    var secret: [String] = []
+
+    /// The hub's database; its folder is made.
+    func databasePath(_ file: ConfigurationFile) throws -> String {
+        let folder = try state ?? file.hub?["state"]?.text() ?? "state/hub"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        return "\(folder)/hub.sqlite"
+    }
+
+    func all(_ file: ConfigurationFile) throws -> [WebhookTarget] {
+        guard webhook.count == secret.count else {
+            throw ValidationError("Each --webhook needs a --secret: \(webhook.count) of one, \(secret.count) of the other.")
+        }
+        var targets = try file.webhooks()
+        for (index, url) in webhook.enumerated() {
+            targets.append(
+                try WebhookTarget(
+                    name: "webhook-\(index + 1)", url: url,
+                    secrets: [try WebhookSecret(Secret(reference: secret[index]))]))
+        }
+        return targets
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Calendar
+import Detection
+import Foundation
+import Sigma
+import YAMLDocument
+
+/// One event of a test, in a form that is easy to shuffle.
+struct TestEvent: Equatable {
+    /// Seconds.
+    var time: Int64
+    var uid: String
+    var fields: [String: String] = [:]
+    var numbers: [String: Int] = [:]
+
+    var json: [UInt8] {
+        var parts = ["\"time\":\(1_700_000_000_000 + time * 1000)", "\"metadata\":{\"uid\":\"\(uid)\"}"]
+        for (name, value) in fields.sorted(by: { $0.key < $1.key }) { parts.append("\"\(name)\":\"\(value)\"") }
+        for (name, value) in numbers.sorted(by: { $0.key < $1.key }) { parts.append("\"\(name)\":\(value)") }
+        return Array("{\(parts.joined(separator: ","))}".utf8)
+    }
+}
+
+/// An engine with rules of a test.
+final class Bench {
+    let plan: DetectorPlan
+    var engine: Engine
+    let options: Engine.Options
+    private(set) var alerts: [Alert] = []
+    private(set) var late: [String] = []
+
+    init(_ yaml: String, suppresses: Bool = true, lateness: Int64 = 60_000, calendar: ICalendar? = nil) throws {
+        let rules = RuleSet(documents: try YAMLReader.documents(text: yaml, file: "test.yml"))
+        if let error = rules.errors.first { throw error }
+        var calendars: [String: ICalendar] = [:]
+        if let calendar { for metadata in rules.metadata { calendars[metadata.key] = calendar } }
+        plan = try DetectorPlan(rules: rules, mapping: .raw, calendars: calendars)
+        options = Engine.Options(lateness: lateness, suppresses: suppresses)
+        engine = Engine(plan: plan, options: options)
+    }
+
+    func take(_ event: TestEvent) throws {
+        let json = event.json
+        try json.withUnsafeBytes { bytes in
+            let view = try plan.decoder.decode(bytes, fallbackUID: .missing)
+            do throws(EventError) {
+                try engine.process(view)
+            } catch {
+                late.append(event.uid)
+            }
+        }
+        alerts += engine.takeAlerts()
+    }
+
+    func take(_ events: [TestEvent]) throws {
+        for event in events { try take(event) }
+    }
+
+    func finish() {
+        engine.finish()
+        alerts += engine.takeAlerts()
+    }
+
+    /// A new engine with the state of this one.
+    func restart() -> Int {
+        let state = engine.snapshot()
+        engine = Engine(plan: plan, options: options)
+        return engine.restore(state)
+    }
+
+    static func run(_ yaml: String, _ events: [TestEvent], suppresses: Bool = true) throws -> [Alert] {
+        let bench = try Bench(yaml, suppresses: suppresses)
+        try bench.take(events)
+        bench.finish()
+        return bench.alerts
+    }
+}
+
+/// A seeded generator (SplitMix64, https://prng.di.unimi.it/splitmix64.c), so that a failure can be run again.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
+
+/// Brings events into an order in which each comes at most `lateness` seconds after a later one.
+func shuffled(_ events: [TestEvent], within lateness: Int64, _ generator: inout SeededGenerator) -> [TestEvent] {
+    events.map { ($0, $0.time + Int64.random(in: 0...lateness, using: &generator), generator.next()) }
+        .sorted { ($0.1, $0.2) < ($1.1, $1.2) }.map(\.0)
+}
