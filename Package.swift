@@ -86,6 +86,12 @@ let package = Package(
                 nioCore, httpTypes,
             ], swiftSettings: settings),
 
+        .executableTarget(
+            name: "gatewatch-bench",
+            dependencies: [
+                "AuditEvent", "Calendar", "Detection", "Detectors", "Fixtures", "Kafka", "Pipeline", logging,
+            ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
+
         tests("AuditEvent", ["YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),

@@ -49,7 +49,9 @@ package final class ByteTable {
             }
             if known { continue }
             cells[i] = Cell(hash: hash, start: UInt32(end), length: UInt32(key.count), value: value)
-            key.withUnsafeBytes { (bytes + end).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: key.count) }
+            key.withUnsafeBytes {
+                (bytes + end).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: key.count)
+            }
             end += key.count
             count += 1
         }
@@ -86,7 +88,8 @@ package final class ByteTable {
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: key.count)
         var i = 0
         while i &+ 8 <= key.count {
-            hash = mix(hash ^ ASCII.lower(start.loadUnaligned(fromByteOffset: i, as: UInt64.self)), 0xA076_1D64_78BD_642F)
+            hash = mix(
+                hash ^ ASCII.lower(start.loadUnaligned(fromByteOffset: i, as: UInt64.self)), 0xA076_1D64_78BD_642F)
             i &+= 8
         }
         var tail: UInt64 = 0

@@ -106,7 +106,9 @@ final class Derivation {
             case .table:
                 let text = first(step, slots, items)
                 value =
-                    step.lookUp.flatMap { table in text.withText { bytes in table._withUnsafeGuaranteedRef { $0.find(bytes) } } }
+                    step.lookUp.flatMap { table in
+                        text.withText { bytes in table._withUnsafeGuaranteedRef { $0.find(bytes) } }
+                    }
                     .flatMap { $0 } ?? step.otherwise
             case .presence: value = first(step, slots, items).kind == .missing ? step.otherwise : step.then
             case .host: value = Self.host(Self.scalar(first(step, slots, items), items))
@@ -144,7 +146,9 @@ final class Derivation {
             let slot = slots[Int(sources[at])]
             at &+= 1
             if Self.isEmpty(slot) || slot.kind == .container { continue }
-            if step.kind == .first, let excluded = step.lookUp, Self.isIn(excluded, Self.scalar(slot, items)) { continue }
+            if step.kind == .first, let excluded = step.lookUp, Self.isIn(excluded, Self.scalar(slot, items)) {
+                continue
+            }
             return step.kind == .table ? Self.scalar(slot, items) : slot
         }
         return .missing
@@ -169,7 +173,8 @@ final class Derivation {
         if bytes.first == UInt8(ascii: "["), let close = bytes.firstIndex(of: UInt8(ascii: "]")) {
             return .string(UnsafeRawBufferPointer(rebasing: bytes[1..<close]))
         }
-        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes.lastIndex(of: UInt8(ascii: ":")) == colon else {
+        guard let colon = bytes.firstIndex(of: UInt8(ascii: ":")), bytes.lastIndex(of: UInt8(ascii: ":")) == colon
+        else {
             return slot
         }
         return .string(UnsafeRawBufferPointer(rebasing: bytes[..<colon]))

@@ -57,7 +57,8 @@ package final class EventDecoder {
     static func lasting<Element>(_ array: [Element]) -> UnsafeMutableBufferPointer<Element> {
         let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, array.count))
         _ = buffer.initialize(from: array)
-        return buffer
+        // Never nil, and never longer than the array.
+        return UnsafeMutableBufferPointer(rebasing: buffer[..<array.count])
     }
 
     deinit {
@@ -89,7 +90,9 @@ package final class EventDecoder {
         slots.update(from: initial, count: slotCount)
 
         let escaped = memchr(start, Int32(UInt8(ascii: "\\")), text.count) != nil
-        guard let nodes = nodes.baseAddress, let cells = cells.baseAddress, let keys = keys.baseAddress else { throw .empty }
+        guard let nodes = nodes.baseAddress, let cells = cells.baseAddress, let keys = keys.baseAddress else {
+            throw .empty
+        }
         var walk = EventWalk(
             text: bytes, length: text.count, offsets: index.offsets, count: index.count, nodes: nodes, cells: cells,
             keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count) : nil, visit: visit)
@@ -111,7 +114,8 @@ package final class EventDecoder {
         let uid = slots[uidSlot]
         let hasUID = uid.kind == .int || uid.kind == .string && uid.length > 0
         return EventView(
-            slots: slots, items: items, json: text, index: Unmanaged.passUnretained(index), time: time, uid: hasUID ? uid : fallbackUID)
+            slots: slots, items: items, json: text, index: Unmanaged.passUnretained(index), time: time,
+            uid: hasUID ? uid : fallbackUID)
     }
 
     private func error(of walk: EventWalk) -> EventError {

@@ -33,7 +33,8 @@ package enum EventError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// Every code, for metrics that start at zero.
     package static let codes = [
-        "empty", "too_large", "not_json", "not_an_object", "too_deep", "too_many_values", "duplicate_key", "missing_time",
+        "empty", "too_large", "not_json", "not_an_object", "too_deep", "too_many_values", "duplicate_key",
+        "missing_time",
         "bad_time", "time_ahead", "late",
     ]
 

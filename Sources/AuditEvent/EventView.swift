@@ -2,6 +2,7 @@
 
 /// Names a field's place in the events that one plan decodes.
 public struct SlotID: Hashable, Sendable {
+    /// Position in the decoder's slots; -1 for no field.
     public let index: Int32
 
     /// No field.

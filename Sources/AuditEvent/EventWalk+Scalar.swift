@@ -25,7 +25,9 @@ extension EventWalk {
 
     @inline(never)
     private mutating func unescaped(_ content: UnsafeRawBufferPointer) -> Slot? {
-        guard let target = scratch, let first = content.firstIndex(of: UInt8(ascii: "\\")) else { return .string(content) }
+        guard let target = scratch, let first = content.firstIndex(of: UInt8(ascii: "\\")) else {
+            return .string(content)
+        }
         guard let written = JSONEscapes.decode(content, firstEscape: first, into: target) else {
             _ = fail(.escape)
             return nil

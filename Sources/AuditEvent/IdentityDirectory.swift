@@ -81,8 +81,12 @@ package struct IdentityDirectory: Sendable {
         for name in header where !known.contains(name) {
             throw DocumentError(file: file, line: 1, message: unknownKey(name, known: known, what: "column"))
         }
-        if Set(header).count < header.count { throw DocumentError(file: file, line: 1, message: "names a column twice.") }
-        guard header.contains("uid") else { throw DocumentError(file: file, line: 1, message: "the column uid is missing.") }
+        if Set(header).count < header.count {
+            throw DocumentError(file: file, line: 1, message: "names a column twice.")
+        }
+        guard header.contains("uid") else {
+            throw DocumentError(file: file, line: 1, message: "the column uid is missing.")
+        }
         var entries: [Entry] = []
         for row in rows.dropFirst() {
             guard row.fields.count == header.count else {

@@ -19,7 +19,7 @@ extension Mapping {
         default:
             do throws(DocumentError) {
                 return try Mapping(path: name)
-            } catch where error.line == 0 {
+            } catch  where error.line == 0 {
                 throw DocumentError(
                     file: error.file, key: error.key,
                     message: "\(error.message) Give a mapping file, or one of the built-in mappings: "

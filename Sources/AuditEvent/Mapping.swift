@@ -123,7 +123,9 @@ package struct Mapping: Sendable, Equatable {
                 sources.append(.paths([path]))
             }
         }
-        if sources.isEmpty { throw node.error("names no path. Write the path of a field of the event, or remove the key.") }
+        if sources.isEmpty {
+            throw node.error("names no path. Write the path of a field of the event, or remove the key.")
+        }
         return paths.count == sources.count ? .paths(paths) : .chain(sources)
     }
 
@@ -176,7 +178,9 @@ package struct Mapping: Sendable, Equatable {
     }
 
     private static func checkPattern(_ pattern: String, _ node: YAMLNode) throws(DocumentError) {
-        if pattern.filter({ $0 == "*" }).count > 1 { throw node.error("'\(pattern)' has more than one '*'; write one.") }
+        if pattern.filter({ $0 == "*" }).count > 1 {
+            throw node.error("'\(pattern)' has more than one '*'; write one.")
+        }
     }
 
     private static func constant(ifPresent node: YAMLNode?) throws(DocumentError) -> Constant? {

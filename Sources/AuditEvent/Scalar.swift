@@ -6,6 +6,7 @@
 /// Public, like everything else here that is `@inlinable`: the compiler inlines nothing of `package` access into another
 /// module, and the rules' loops run through these. No product exports the module.
 public struct Slot {
+    /// What kind of value a slot holds.
     public enum Kind: UInt8 {
         /// The event has no such field.
         case missing
@@ -20,6 +21,7 @@ public struct Slot {
         case container
     }
 
+    /// Tells which of the accessors below may be read.
     public var kind: Kind
     /// How many object levels the path took; a literal dotted key takes fewer and wins.
     @usableFromInline var hops: UInt8
@@ -38,11 +40,17 @@ public struct Slot {
         self.bits = bits
     }
 
+    /// A field that the event does not have.
     @inlinable public static var missing: Slot { Slot(kind: .missing) }
+    /// A field that is null.
     @inlinable public static var null: Slot { Slot(kind: .null) }
+    /// An object or an empty array.
     @inlinable public static var container: Slot { Slot(kind: .container) }
+    /// A boolean.
     @inlinable public static func bool(_ value: Bool) -> Slot { Slot(kind: .bool, bits: value ? 1 : 0) }
+    /// A whole number.
     @inlinable public static func int(_ value: Int64) -> Slot { Slot(kind: .int, bits: UInt64(bitPattern: value)) }
+    /// A number with a fraction, or one that is too large for `int`.
     @inlinable public static func double(_ value: Double) -> Slot { Slot(kind: .double, bits: value.bitPattern) }
     /// The bytes must outlive the slot.
     @inlinable

@@ -53,7 +53,8 @@ package enum Timestamp {
         var text = Cursor(bytes: bytes)
         guard let year = text.digits(4) else { return nil }
         let extended = text.take(0x2D)
-        guard let month = text.digits(2), text.take(0x2D) == extended, let day = text.digits(2), (1...12).contains(month),
+        guard let month = text.digits(2), text.take(0x2D) == extended, let day = text.digits(2),
+            (1...12).contains(month),
             (1...daysIn(month, year)).contains(day)
         else { return nil }
         var milliseconds = daysSinceEpoch(year, month, day) * 86_400_000

@@ -45,7 +45,8 @@ final class CompiledTests {
     /// How often a regular expression was ended by its match limit.
     var limitReached: Int { expressions.reduce(0) { $0 + $1.limitReached } }
 
-    func compile(_ predicate: Predicate, _ plan: inout FieldPlan) throws(RegularExpression.PatternError) -> CompiledTest {
+    func compile(_ predicate: Predicate, _ plan: inout FieldPlan) throws(RegularExpression.PatternError) -> CompiledTest
+    {
         let slot = predicate.field.map { plan.slot($0.text) } ?? SlotID.none
         func make(_ kind: CompiledTest.Kind, cased: Bool = false, _ text: String = "") -> CompiledTest {
             CompiledTest(
@@ -176,10 +177,30 @@ final class CompiledTests {
         case .bool:
             if slot.kind == .bool { return slot.bool == test.flag }
             return slot.kind == .string && equals(slot.bytes, test.literal, cased: false)
-        case .less: return order(slot, test) { $0 < $1 } _: { $0 < $1 }
-        case .lessOrEqual: return order(slot, test) { $0 <= $1 } _: { $0 <= $1 }
-        case .greater: return order(slot, test) { $0 > $1 } _: { $0 > $1 }
-        case .greaterOrEqual: return order(slot, test) { $0 >= $1 } _: { $0 >= $1 }
+        case .less:
+            return order(slot, test) {
+                $0 < $1
+            } _: {
+                $0 < $1
+            }
+        case .lessOrEqual:
+            return order(slot, test) {
+                $0 <= $1
+            } _: {
+                $0 <= $1
+            }
+        case .greater:
+            return order(slot, test) {
+                $0 > $1
+            } _: {
+                $0 > $1
+            }
+        case .greaterOrEqual:
+            return order(slot, test) {
+                $0 >= $1
+            } _: {
+                $0 >= $1
+            }
         case .equals:
             if slot.kind == .int || slot.kind == .double { return test.number.map { $0.equals(slot) } ?? false }
         case .oneOf:
@@ -188,7 +209,9 @@ final class CompiledTests {
                 return ASCII.withDecimal(integer) { tables[test.aux].find($0) >= 0 }
             }
         case .fieldReference:
-            return view.anyValue(view[test.other]) { FieldComparison.holds(slot, $0, test.reference, cased: test.cased) }
+            return view.anyValue(view[test.other]) {
+                FieldComparison.holds(slot, $0, test.reference, cased: test.cased)
+            }
         default: break
         }
         return slot.withText { self.text(test, $0) } ?? false

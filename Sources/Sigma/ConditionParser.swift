@@ -85,6 +85,7 @@ struct ConditionParser {
             return inner
         case .word(let word):
             if next < tokens.count, tokens[next] == .word("of") { return try quantified(word) }
+            if next < tokens.count, tokens[next] == .word("OF") { throw unexpected(tokens[next]) }
             if ["and", "or", "of"].contains(word) { throw node.error("'\(word)' needs something before it.") }
             guard let search = searches.first(where: { $0.name == word }) else {
                 if isShouted(token) { throw unexpected(token) }

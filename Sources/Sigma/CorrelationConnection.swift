@@ -28,12 +28,14 @@ extension DraftCorrelation {
                 for field in fields + [self.field].compactMap({ $0 }) where !offered.contains(field) {
                     let by = offered.isEmpty ? "has no group-by" : "groups by \(offered.joined(separator: ", "))"
                     throw references[index].node.error(
-                        "the correlation '\(rules[index].label)' \(by), so it has no '\(field)'. Add it to its group-by.")
+                        "the correlation '\(rules[index].label)' \(by), so it has no '\(field)'. Add it to its group-by."
+                    )
                 }
             }
             if fields == nil, bounds.isEmpty {
                 throw references[index].node.error(
-                    "'\(references[index].name)' has no entry under an alias, so all of the rules could never come together. Add it.")
+                    "'\(references[index].name)' has no entry under an alias, so all of the rules could never come together. Add it."
+                )
             }
             groupFields.append(fields)
         }
@@ -50,7 +52,9 @@ extension DraftCorrelation {
                 fields.append(name)
                 continue
             }
-            guard let entry = alias.entries.first(where: { $0.rule == rule.id || $0.rule == rule.name }) else { return nil }
+            guard let entry = alias.entries.first(where: { $0.rule == rule.id || $0.rule == rule.name }) else {
+                return nil
+            }
             fields.append(entry.field)
         }
         return fields

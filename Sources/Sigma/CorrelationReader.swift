@@ -67,7 +67,9 @@ enum CorrelationReader {
             aliases.append(.init(name: alias.key, entries: entries, node: alias.value))
         }
         let groupBy = try node["group-by"]?.texts() ?? []
-        guard Set(groupBy).count == groupBy.count else { throw (node["group-by"] ?? node).error("names a field twice.") }
+        guard Set(groupBy).count == groupBy.count else {
+            throw (node["group-by"] ?? node).error("names a field twice.")
+        }
         let generate = node["generate"] ?? metadata.document["generate"]
         return DraftCorrelation(
             metadata: metadata, kind: kind, references: references, groupBy: groupBy,
@@ -108,7 +110,9 @@ enum CorrelationReader {
             guard let comparison = CorrelationRule.Bound.Operator(rawValue: entry.key) else { continue }
             bounds.append(.init(comparison: comparison, limit: try entry.value.number()))
         }
-        guard !bounds.isEmpty else { throw condition.error("has no limit. Write one of \(operators.joined(separator: ", ")).") }
+        guard !bounds.isEmpty else {
+            throw condition.error("has no limit. Write one of \(operators.joined(separator: ", ")).")
+        }
         let field = condition["field"]
         if needsField {
             guard let field else { throw condition.error("\(kind.rawValue) needs 'field'. Write \(example).") }

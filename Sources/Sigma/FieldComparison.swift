@@ -7,7 +7,8 @@ import AuditEvent
 enum FieldComparison {
     static func holds(_ a: Slot, _ b: Slot, _ reference: Test.Reference, cased: Bool) -> Bool {
         if reference == .equals, let equal = numbers(a, b) { return equal }
-        return a.withText { left in b.withText { right in texts(left, right, reference, cased: cased) } ?? false } ?? false
+        return a.withText { left in b.withText { right in texts(left, right, reference, cased: cased) } ?? false }
+            ?? false
     }
 
     /// Numbers by value; a number with a fraction also against a text that writes it. Nil where texts decide.
@@ -49,7 +50,9 @@ enum FieldComparison {
     private static func find(
         _ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer, _ reference: Test.Reference, cased: Bool
     ) -> Bool {
-        guard left.count >= right.count, let start = left.baseAddress, let wanted = right.baseAddress else { return false }
+        guard left.count >= right.count, let start = left.baseAddress, let wanted = right.baseAddress else {
+            return false
+        }
         func stands(at offset: Int) -> Bool {
             cased
                 ? ASCII.equal(start + offset, wanted, count: right.count)

@@ -40,7 +40,8 @@ final class Glob {
         for (index, draft) in drafts.enumerated() {
             let literal = store.keep(draft.bytes)
             let isWild = draft.wild.contains(1)
-            let search = LiteralSearch(literal: literal, cased: !folds, failure: isWild ? nil : store.failure(of: literal))
+            let search = LiteralSearch(
+                literal: literal, cased: !folds, failure: isWild ? nil : store.failure(of: literal))
             runs.initializeElement(at: index, to: Run(search: search, wild: isWild ? store.keep(draft.wild) : nil))
         }
         startsOpen = pattern.tokens.first == .anyRun

@@ -5,7 +5,8 @@ import YAMLDocument
 /// The modifiers of one detection item, `field|contains|all`, checked against each other (Sigma specification 2.1, "Modifiers").
 struct ItemModifiers {
     static let supported = [
-        "contains", "startswith", "endswith", "all", "re", "i", "ignorecase", "m", "multiline", "s", "dotall", "cidr", "lt",
+        "contains", "startswith", "endswith", "all", "re", "i", "ignorecase", "m", "multiline", "s", "dotall", "cidr",
+        "lt",
         "lte", "gt", "gte", "exists", "cased", "fieldref",
     ]
     /// Modifiers of the specification that this version does not have, and what does the same.
@@ -39,6 +40,7 @@ struct ItemModifiers {
     /// - Parameter node: where errors point to.
     init(_ list: [String], _ node: YAMLNode, isKeyword: Bool) throws(DocumentError) {
         for name in list {
+            guard !name.isEmpty else { throw node.error("a modifier is empty.") }
             if let instead = Self.later[name] {
                 throw node.error("the modifier '\(name)' is not supported by this version. \(instead)")
             }
@@ -68,7 +70,9 @@ struct ItemModifiers {
         if kind != "fieldref", let other = places.first ?? list.first(where: { $0 == "cased" }) {
             throw node.error("'\(kind)' does not go with '\(other)'.\(Self.hint(kind, other))")
         }
-        if ["re", "cidr"].contains(kind), list.first != kind { throw node.error("'\(kind)' must be the first modifier.") }
+        if ["re", "cidr"].contains(kind), list.first != kind {
+            throw node.error("'\(kind)' must be the first modifier.")
+        }
         if isKeyword, kind != "re", kind != "cidr" { throw node.error("'\(kind)' needs a field before it.") }
     }
 

@@ -20,7 +20,9 @@ struct LiteralSearch {
     func first(in text: UnsafeRawBufferPointer, from: Int = 0) -> Int {
         let count = literal.count
         if count == 0 { return from }
-        guard text.count - from >= count, let start = text.baseAddress, let wanted = literal.baseAddress else { return -1 }
+        guard text.count - from >= count, let start = text.baseAddress, let wanted = literal.baseAddress else {
+            return -1
+        }
         let last = text.count - count
         let head = wanted.load(as: UInt8.self)
         let heads = UInt64(head) &* 0x0101_0101_0101_0101

@@ -23,7 +23,8 @@ struct RuleCatalogue {
             let metadata = draft.metadata
             for (name, key) in [(metadata.id, "id"), (metadata.name, "name")] {
                 guard let name, let other = names[name] else { continue }
-                throw (document[key] ?? document).error("'\(name)' names the rule at \(place(other)) already. Give it another.")
+                throw (document[key] ?? document).error(
+                    "'\(name)' names the rule at \(place(other)) already. Give it another.")
             }
             if let other = keys[metadata.key] {
                 throw (document["title"] ?? document).error(
@@ -37,7 +38,9 @@ struct RuleCatalogue {
         } catch {
             errors.append(error)
             for key in ["id", "name"] {
-                if case .scalar(let scalar) = document[key]?.content, names[scalar.text] == nil { broken.insert(scalar.text) }
+                if case .scalar(let scalar) = document[key]?.content, names[scalar.text] == nil {
+                    broken.insert(scalar.text)
+                }
             }
         }
     }
@@ -79,7 +82,8 @@ struct RuleCatalogue {
                         let level = (needed.compactMap { levels[$0] }.max() ?? 0) + 1
                         guard level <= Self.maximumLevels else {
                             throw draft.node.error(
-                                "is level \(level) of correlations over correlations; at most \(Self.maximumLevels) are read.")
+                                "is level \(level) of correlations over correlations; at most \(Self.maximumLevels) are read."
+                            )
                         }
                         let references = needed.compactMap { places[$0] }
                         let referenced = needed.map { drafts[$0].metadata }
@@ -145,6 +149,7 @@ struct RuleCatalogue {
             path.append(step.target)
         }
         let document = drafts[index].metadata.document
-        return next(index).map { Self.dependent($0.reference) } ?? document.error("refers to a rule that has an error of its own.")
+        return next(index).map { Self.dependent($0.reference) }
+            ?? document.error("refers to a rule that has an error of its own.")
     }
 }

@@ -98,8 +98,9 @@ package struct RuleExtension: Sendable {
         }
         if let block = node["risk"] {
             try block.refuseKeys(except: ["points"])
-            let points = try block.required("points").integer()
-            guard (0...100).contains(points) else { throw block.error("points are 0 to 100.") }
+            let node = try block.required("points")
+            let points = try node.integer()
+            guard (0...100).contains(points) else { throw node.error("points are 0 to 100.") }
             risk = points
         } else {
             risk = nil
@@ -119,11 +120,15 @@ extension RuleExtension.Test {
         self.node = node
         name = try node.required("name").text()
         start = try node["start"]?.text()
-        alerts = try node.required("alerts").integer()
+        let expected = try node.required("alerts")
+        alerts = try expected.integer()
+        guard alerts >= 0 else { throw expected.error("a test gives 0 alerts or more.") }
+        let list = try node.required("events")
         var events: [Events] = []
-        for item in try node.required("events").items() { events.append(try Events(item)) }
+        for item in list.items() { events.append(try Events(item)) }
+        guard !events.isEmpty else { throw list.error("has no events.") }
         guard events.reduce(0, { $0 + $1.count }) <= Self.maximumEvents else {
-            throw node.error("has more than \(Self.maximumEvents) events.")
+            throw list.error("has more than \(Self.maximumEvents) events.")
         }
         self.events = events
     }
@@ -133,7 +138,9 @@ extension RuleExtension.Test.Events {
     init(_ node: YAMLNode) throws(DocumentError) {
         try node.refuseKeys(except: ["repeat", "every", "at", "set", "vary"])
         count = try node["repeat"]?.integer() ?? 1
-        guard count > 0, count <= RuleExtension.Test.maximumEvents else { throw node.error("repeat is 1 or more.") }
+        guard count > 0, count <= RuleExtension.Test.maximumEvents else {
+            throw (node["repeat"] ?? node).error("repeat is 1 to \(RuleExtension.Test.maximumEvents).")
+        }
         every = try node["every"].map { value throws(DocumentError) in try Timespan(value).milliseconds } ?? 1000
         if let value = node["at"] {
             at = try value.text() == "0" ? 0 : Timespan(value).milliseconds

@@ -30,7 +30,8 @@ enum RuleLint {
             func isMade(_ part: Substring, of extra: String) -> Bool {
                 !part.isEmpty
                     && part.unicodeScalars.allSatisfy { scalar in
-                        ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar) || extra.unicodeScalars.contains(scalar)
+                        ("a"..."z").contains(scalar) || ("0"..."9").contains(scalar)
+                            || extra.unicodeScalars.contains(scalar)
                     }
             }
             if parts.count == 2, isMade(parts[0], of: "_-"), isMade(parts[1], of: "._-") { return nil }
@@ -56,9 +57,11 @@ enum RuleLint {
             case .sequence(let items): items.forEach(look)
             case .mapping(let entries):
                 for entry in entries {
-                    let isAll = entry.key.split(separator: "|", omittingEmptySubsequences: false).dropFirst().contains("all")
+                    let isAll = entry.key.split(separator: "|", omittingEmptySubsequences: false).dropFirst().contains(
+                        "all")
                     if isAll, entry.value.items().count < 2 {
-                        found.append(entry.value.error("'all' stands over a single value and changes nothing. Leave it out."))
+                        found.append(
+                            entry.value.error("'all' stands over a single value and changes nothing. Leave it out."))
                     }
                     look(entry.value)
                 }

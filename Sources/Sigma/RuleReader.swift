@@ -20,11 +20,13 @@ enum RuleReader {
     static func rule(_ document: YAMLNode) throws(DocumentError) -> DraftRule {
         guard case .mapping = document.content else { throw document.error("a rule is a mapping of keys to values.") }
         if let node = document["action"] {
-            throw node.error("collections with 'action' are not supported by this version. Repeat the keys in each document.")
+            throw node.error(
+                "collections with 'action' are not supported by this version. Repeat the keys in each document.")
         }
         if let node = document["filter"] {
             throw node.error(
-                "filter documents are not supported by this version. Add the selection to the rules, with 'and not' in the condition.")
+                "filter documents are not supported by this version. Add the selection to the rules, with 'and not' in the condition."
+            )
         }
         try refuseTypos(document)
         let metadata = try metadata(document)
@@ -36,7 +38,9 @@ enum RuleReader {
 
     /// Keys that no rule defines are allowed at the top, but one letter off a key that changes what the rule does is a slip.
     private static func refuseTypos(_ document: YAMLNode) throws(DocumentError) {
-        let known = ["correlation", "detection", "filter", "gatewatch", "generate", "level", "logsource", "status", "taxonomy"]
+        let known = [
+            "correlation", "detection", "filter", "gatewatch", "generate", "level", "logsource", "status", "taxonomy",
+        ]
         for entry in try document.entries() where !known.contains(entry.key) {
             for word in known where isSlip(entry.key, of: word) {
                 throw entry.value.error("unknown key '\(entry.key)'. Did you mean '\(word)'?")
@@ -65,7 +69,8 @@ enum RuleReader {
         guard title.count <= 256 else { throw titleNode.error("the title is longer than 256 characters.") }
         if let taxonomy = document["taxonomy"], try taxonomy.text() != "sigma" {
             throw taxonomy.error(
-                "field names of the taxonomy '\(try taxonomy.text())' are not known. Rename the fields and leave 'taxonomy' out.")
+                "field names of the taxonomy '\(try taxonomy.text())' are not known. Rename the fields and leave 'taxonomy' out."
+            )
         }
         return RuleMetadata(
             title: title, id: try name(document["id"]), name: try name(document["name"]),
@@ -73,7 +78,8 @@ enum RuleReader {
             description: try document["description"]?.text(), tags: try document["tags"]?.texts() ?? [],
             references: try document["references"]?.texts() ?? [],
             falsePositives: try document["falsepositives"]?.texts() ?? [],
-            extensions: try document["gatewatch"].map { node throws(DocumentError) in try RuleExtension(node) } ?? .none,
+            extensions: try document["gatewatch"].map { node throws(DocumentError) in try RuleExtension(node) }
+                ?? .none,
             document: document)
     }
 

@@ -24,7 +24,8 @@ package struct Timespan: Hashable, Sendable, CustomStringConvertible {
         let text = try node.text()
         guard let timespan = Timespan(text) else {
             throw node.error(
-                "'\(text)' is not a timespan. Write a whole number and a unit: 30s, 10m, 1h, 7d or 4w (at most ten years).")
+                "'\(text)' is not a timespan. Write a whole number and a unit: 30s, 10m, 1h, 7d or 4w (at most ten years)."
+            )
         }
         self = timespan
     }

@@ -29,7 +29,8 @@ package struct YAMLScalar: Sendable, Equatable {
         case "false", "False", "FALSE": return .bool(false)
         default: break
         }
-        guard let first = text.utf8.first, first == 0x2B || first == 0x2D || first == 0x2E || (0x30...0x39).contains(first)
+        guard let first = text.utf8.first,
+            first == 0x2B || first == 0x2D || first == 0x2E || (0x30...0x39).contains(first)
         else { return .string(text) }
         if text.hasPrefix("0x"), let value = Int64(text.dropFirst(2), radix: 16) { return .int(value) }
         if text.hasPrefix("0o"), let value = Int64(text.dropFirst(2), radix: 8) { return .int(value) }

@@ -6,6 +6,7 @@ import Detection
 import Detectors
 import Foundation
 import Sigma
+import YAMLDocument
 
 struct BacktestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -47,6 +48,11 @@ struct BacktestCommand: ParsableCommand {
         guard let lateness = Timespan(lateness) else { throw ValidationError("--lateness \(lateness): write 60s, 10m or 1h.") }
         let files = try DetectorFiles(paths: detectors, calendar: calendar)
         for error in files.errors { Terminal.error("\(error)") }
+        if let lists {
+            // Rules with |expand are refused so far, so nothing can use the values; the file must still be right.
+            _ = try YAMLReader.documents(path: lists)
+            Terminal.error("\(lists): no rule uses these lists: |expand is not supported yet.")
+        }
         var mapping = try Mapping.named(mapping)
         if let timeField { mapping = mapping.takingTime(from: timeField) }
         let plan = try DetectorPlan(

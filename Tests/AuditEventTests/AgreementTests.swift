@@ -7,7 +7,8 @@ import Testing
 /// The decoder against Foundation's JSON reader.
 @Suite struct AgreementTests {
     static let fields = [
-        "metadata.uid", "time", "class_uid", "status_id", "actor.user.uid", "actor.user.email_addr", "actor.user.groups.name",
+        "metadata.uid", "time", "class_uid", "status_id", "actor.user.uid", "actor.user.email_addr",
+        "actor.user.groups.name",
         "actor.session.uid", "actor", "user.uid", "src_endpoint.ip", "http_request.user_agent", "http_request.length",
         "http_response.length", "api.operation", "api.service.name", "resources.type", "resources.name", "resources",
         "unmapped.items", "unmapped.approval_id", "unmapped.change_id", "action_id", "disposition_id", "policy.name",
@@ -54,7 +55,8 @@ import Testing
         var accepted = 0
         for _ in 0..<8000 {
             let event = Self.damaged(Self.rich, &random)
-            guard let values = try? reader.read(event), let object = try? JSONSerialization.jsonObject(with: Data(event))
+            guard let values = try? reader.read(event),
+                let object = try? JSONSerialization.jsonObject(with: Data(event))
             else { continue }
             accepted += 1
             for (field, value) in zip(reader.fields, values) {

@@ -6,7 +6,8 @@ import Testing
 @Suite struct NumberTests {
     @Test(arguments: [
         ("0", Value.int(0)), ("-0", .int(0)), ("-1", .int(-1)), ("999999999999999999", .int(999_999_999_999_999_999)),
-        ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)), ("9223372036854775808", .double(0x1p63)),
+        ("9223372036854775807", .int(.max)), ("-9223372036854775808", .int(.min)),
+        ("9223372036854775808", .double(0x1p63)),
         ("-9223372036854775809", .double(-0x1p63)), ("10000000000000000000", .double(1e19)), ("1.0", .double(1)),
         ("1e5", .double(100_000)), ("1E+5", .double(100_000)), ("-0.0", .double(-0.0)), ("1e-400", .double(0)),
         ("1.7976931348623157e308", .double(.greatestFiniteMagnitude)), ("5e-324", .double(.leastNonzeroMagnitude)),
@@ -18,17 +19,20 @@ import Testing
     }
 
     @Test(arguments: [
-        "01", "-01", "00", "+1", "1.", ".5", "-.5", "-", "1e", "1e+", "0x10", "1_000", "Infinity", "-Infinity", "1e400", "-1e400", "1.2.3",
+        "01", "-01", "00", "+1", "1.", ".5", "-.5", "-", "1e", "1e+", "0x10", "1_000", "Infinity", "-Infinity", "1e400",
+        "-1e400", "1.2.3",
         "1-2", "--1", "1e5.5", "12a",
     ])
     func whatIsNoNumberIsRefused(text: String) throws {
         #expect(throws: EventError.self) { try Reader(["a"]).read("{\"a\":\(text)}") }
     }
 
-    @Test(arguments: [
-        ("12", 12.0), ("007", 7), ("-1.5", -1.5), ("1e3", 1000), ("9223372036854775808", 0x1p63), ("", nil), ("-", nil), ("1.", nil),
-        ("inf", nil), ("-nan", nil), ("1e400", nil), (" 1", nil), ("0x1", nil), ("1,5", nil),
-    ] as [(String, Double?)])
+    @Test(
+        arguments: [
+            ("12", 12.0), ("007", 7), ("-1.5", -1.5), ("1e3", 1000), ("9223372036854775808", 0x1p63), ("", nil),
+            ("-", nil), ("1.", nil),
+            ("inf", nil), ("-nan", nil), ("1e400", nil), (" 1", nil), ("0x1", nil), ("1,5", nil),
+        ] as [(String, Double?)])
     func numericTextsHaveANumber(text: String, value: Double?) {
         #expect(Array(text.utf8).withUnsafeBytes { ASCII.number($0) } == value)
     }
@@ -68,7 +72,7 @@ import Testing
         func hash(_ text: String) -> UInt64 { Array(text.utf8).withUnsafeBytes { stableHash($0) } }
         #expect(hash("") == stableHash(UnsafeRawBufferPointer(start: nil, count: 0)))
         #expect(Set((0..<10_000).map { hash("identity-\($0)") }).count == 10_000)
-        #expect(hash("u-0001") == 0)
-        #expect(hash("checkpoint.download") == 0)
+        #expect(hash("u-0001") == 15_587_800_536_049_728_508)
+        #expect(hash("checkpoint.download") == 5_844_943_278_079_750_505)
     }
 }

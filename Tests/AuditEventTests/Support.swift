@@ -5,7 +5,8 @@ import Foundation
 import Testing
 
 /// The folder that holds `Package.swift`.
-let projectRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+let projectRoot = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+    .deletingLastPathComponent()
     .deletingLastPathComponent()
 
 /// Public logs that are kept beside the project; nil where they are absent.

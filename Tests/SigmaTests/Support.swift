@@ -13,13 +13,15 @@ func ruleSet(_ text: String) throws -> RuleSet {
 
 /// The rule with a `detection` of these lines.
 func ruleText(_ detection: String) -> String {
-    let lines = detection.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n")
+    let lines = detection.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(
+        separator: "\n")
     return "title: A rule\nlogsource: { product: test }\ndetection:\n\(lines)\n"
 }
 
 /// The rule of one selection; the selection's YAML may have several lines.
 func selectionText(_ selection: String) -> String {
-    let lines = selection.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(separator: "\n")
+    let lines = selection.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)" }.joined(
+        separator: "\n")
     return ruleText("sel:\n\(lines)\ncondition: sel")
 }
 
@@ -78,4 +80,27 @@ struct Row: CustomTestStringConvertible, Sendable {
 /// The errors of a load, as a person reads them.
 func errors(_ text: String) throws -> [String] {
     try ruleSet(text).errors.map(\.description)
+}
+
+/// A text with one fault, at the mark `¦`, and what is said of it.
+struct Fault: Sendable, CustomTestStringConvertible {
+    let marked: String
+    /// Key and message.
+    let message: String
+
+    init(_ marked: String, _ message: String) {
+        self.marked = marked
+        self.message = message
+    }
+
+    var testDescription: String { message }
+
+    /// The text gives one error, with the line and column of the mark.
+    func check(_ location: SourceLocation = #_sourceLocation) throws {
+        let parts = marked.split(separator: "¦", omittingEmptySubsequences: false)
+        try #require(parts.count == 2)
+        let before = parts[0].split(separator: "\n", omittingEmptySubsequences: false)
+        let place = "test.yml:\(before.count):\((before.last?.count ?? 0) + 1)"
+        #expect(try errors(parts.joined()) == ["\(place): \(message)"], sourceLocation: location)
+    }
 }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Detection
+import Foundation
+
+/// The engine with all shipped detectors against simdjson alone on the same bytes, in turns within one run.
+enum EngineBench {
+    private static let rounds = 41
+
+    /// Returns the engine's CPU time per event, in nanoseconds.
+    static func run(_ workload: Workload) throws -> Double {
+        guard let index = JSONIndex() else { return 0 }
+        let plan = try workload.plan()
+        let engine = Engine(plan: plan)
+        let decoding = try workload.plan()
+        var dom: [Double] = []
+        var decode: [Double] = []
+        var full: [Double] = []
+        let count = Double(workload.events.count)
+        var alerts = 0
+        for round in 0..<rounds {
+            workload.nextDay()
+            let domTime = measure {
+                for event in workload.events {
+                    if !index.parseDOM(UnsafeRawPointer(workload.text(event).baseAddress.unsafelyUnwrapped), count: event.count) {
+                        fatalErrorInBench("simdjson refused a fixture event")
+                    }
+                }
+            }
+            let decodeTime = try measure {
+                for event in workload.events {
+                    _ = try decoding.decoder.decode(workload.text(event), fallbackUID: .missing)
+                }
+            }
+            let fullTime = try measure {
+                for event in workload.events {
+                    try engine.process(plan.decoder.decode(workload.text(event), fallbackUID: .missing))
+                }
+            }
+            alerts += engine.takeAlerts().count
+            _ = engine.takeChanges()
+            // The first rounds fill tables and caches.
+            if round < 5 { continue }
+            dom.append(domTime / count)
+            decode.append(decodeTime / count)
+            full.append(fullTime / count)
+        }
+        let ratio = zip(dom, full).map { $0 / $1 }.median
+        print("one core, CPU time, medians of \(full.count) rounds")
+        row("  simdjson alone (DOM)", "\(format(dom.median)) ns/event, \(format(1e9 / dom.median, 0)) events/s")
+        row("  decoding into the fields of the rules", "\(format(decode.median)) ns/event")
+        row("  engine with all detectors, decoding included", "\(format(full.median)) ns/event, \(format(1e9 / full.median, 0)) events/s")
+        row("  engine's speed against simdjson alone", "\(format(ratio * 100, 0)) %  (budget 40 %, aim 60 %)")
+        row("  alerts per day", "\(alerts / rounds)")
+        print("")
+        return full.median
+    }
+
+    private static func measure(_ body: () throws -> Void) rethrows -> Double {
+        let start = threadNanoseconds()
+        try body()
+        return Double(threadNanoseconds() - start)
+    }
+
+    private static func fatalErrorInBench(_ reason: String) {
+        FileHandle.standardError.write(Data("\(reason)\n".utf8))
+        exit(1)
+    }
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Sigma
+import Testing
+import YAMLDocument
+
+/// The block `gatewatch:`.
+@Suite("The gatewatch block")
+struct ExtensionTests {
+    private func detection(_ block: String) -> String {
+        ruleText("s: { a: 1 }\ncondition: s") + "gatewatch:\n"
+            + block.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)\n" }.joined()
+    }
+
+    private func correlation(_ block: String) -> String {
+        CorrelationTests.base("one")
+            + CorrelationTests.correlation(
+                "type: event_count\nrules: one\ngroup-by: user\ntimespan: 1m\ncondition: { gte: 2 }")
+            + "gatewatch:\n"
+            + block.split(separator: "\n", omittingEmptySubsequences: false).map { "  \($0)\n" }.joined()
+    }
+
+    private func block(_ text: String) throws -> RuleExtension {
+        let set = try ruleSet(text)
+        try #require(set.errors == [])
+        return try #require(set.metadata.last?.extensions)
+    }
+
+    @Test("without the block a rule has none of it")
+    func absent() throws {
+        let block = try block(ruleText("s: { a: 1 }\ncondition: s"))
+        #expect(block.firstSeen == nil && block.suppress == nil && block.risk == nil && block.outside == nil)
+        #expect(block.tests.isEmpty)
+    }
+
+    @Test("first_seen: field, group-by, history, learning")
+    func firstSeen() throws {
+        let read = try block(detection("first_seen: { field: host, group-by: identity, history: 30d, learning: 7d }"))
+            .firstSeen
+        #expect(read?.field == "host")
+        #expect(read?.groupBy == ["identity"])
+        #expect(read?.history.description == "30d")
+        #expect(read?.learning.milliseconds == 604_800_000)
+    }
+
+    @Test("outside: a calendar file")
+    func outside() throws {
+        let read = try block(detection("outside: deployment.ics")).outside
+        #expect(read?.file == "deployment.ics")
+        #expect(read?.node.line == 7)
+    }
+
+    @Test("suppress: episode, and whose; risk: points")
+    func suppressAndRisk() throws {
+        let own = try block(detection("suppress: { episode: 30m, group-by: [identity, host] }\nrisk: { points: 40 }"))
+        #expect(own.suppress?.episode.milliseconds == 1_800_000)
+        #expect(own.suppress?.groupBy == ["identity", "host"])
+        #expect(own.risk == 40)
+        let correlated = try block(correlation("suppress: { episode: 1h }"))
+        #expect(correlated.suppress?.groupBy == [])
+    }
+
+    @Test("tests: events with repeat, every, at, set, vary, and the alerts that they give")
+    func tests() throws {
+        let tests = try block(
+            detection(
+                """
+                tests:
+                  - name: fires
+                    start: 2026-11-21T09:00:00Z
+                    events:
+                      - { repeat: 5, every: 10s, set: { a: 1, b.c: x }, vary: { host: [h1, h2] } }
+                      - { at: 10m, set: { a: 2 } }
+                      - { at: 0, set: { a: 2 } }
+                    alerts: 1
+                  - name: one mapping counts as a list of one
+                    events: { set: { a: 1 } }
+                    alerts: 0
+                """)
+        ).tests
+        #expect(tests.map(\.name) == ["fires", "one mapping counts as a list of one"])
+        #expect(tests.map(\.alerts) == [1, 0])
+        #expect(tests.map(\.start) == ["2026-11-21T09:00:00Z", nil])
+        #expect(tests.first?.events.map(\.count) == [5, 1, 1])
+        #expect(tests.first?.events.map(\.every) == [10_000, 1000, 1000])
+        #expect(tests.first?.events.map(\.at) == [nil, 600_000, 0])
+        #expect(tests.first?.events.first?.set.map(\.field) == ["a", "b.c"])
+        #expect(tests.first?.events.first?.vary.map(\.field) == ["host"])
+        #expect(tests.first?.events.first?.vary.first?.values.map { try? $0.text() } == ["h1", "h2"])
+        #expect(tests.last?.events.map(\.count) == [1])
+    }
+
+    @Test(
+        "faults of the block in a detection",
+        arguments: [
+            Fault("frist_seen: ¦{}", "gatewatch.frist_seen: unknown key 'frist_seen'. Did you mean 'first_seen'?"),
+            Fault(
+                "baseline: ¦{ history: 28d }",
+                "gatewatch.baseline: is not supported by this version. Use a static floor in the correlation's condition."
+            ),
+            Fault(
+                "sustain: ¦5m", "gatewatch.sustain: is not supported by this version. Use suppress: { episode: 30m }."),
+            Fault(
+                "respond: ¦{ order: block }",
+                "gatewatch.respond: is not supported by this version. Orders need the gateway; leave the key out and route the alert to people."
+            ),
+            Fault(
+                "first_seen: ¦{ field: a, history: 1d, learning: 1h }",
+                "gatewatch.first_seen: the key 'group-by' is missing."),
+            Fault(
+                "first_seen: ¦{ field: a, group-by: b, history: 1d, learning: 2d }",
+                "gatewatch.first_seen: learning (2d) is longer than history (1d)."),
+            Fault(
+                "first_seen: { field: a, group-by: b, history: ¦long, learning: 2d }",
+                "gatewatch.first_seen.history: 'long' is not a timespan. Write a whole number and a unit: 30s, 10m, 1h, 7d or 4w (at most ten years)."
+            ),
+            Fault(
+                "first_seen: { field: a, group-by: b, history: 9d, learning: 2d }\nsuppress: ¦{ episode: 1h }",
+                "gatewatch.suppress: first_seen raises one alert per new value by itself; leave suppress out."),
+            Fault("suppress: ¦{}", "gatewatch.suppress: the key 'episode' is missing."),
+            Fault("suppress: ¦30m", "gatewatch.suppress: expected a mapping of keys to values, found a single value."),
+            Fault("risk: ¦40", "gatewatch.risk: expected a mapping of keys to values, found a single value."),
+            Fault("risk: { points: ¦101 }", "gatewatch.risk.points: points are 0 to 100."),
+            Fault("risk: { points: ¦1.5 }", "gatewatch.risk.points: expected a whole number, found '1.5'."),
+            Fault("outside: ¦[a, b]", "gatewatch.outside: expected a single value, found a list."),
+            Fault(
+                "tests: [¦{ events: { set: { a: 1 } }, alerts: 1 }]", "gatewatch.tests[0]: the key 'name' is missing."),
+            Fault(
+                "tests: [{ name: t, events: { set: { a: 1 } }, alerts: ¦-1 }]",
+                "gatewatch.tests[0].alerts: a test gives 0 alerts or more."),
+            Fault("tests: [{ name: t, events: ¦[], alerts: 1 }]", "gatewatch.tests[0].events: has no events."),
+            Fault(
+                "tests: [{ name: t, events: { set: { a: 1 }, repeat: ¦0 }, alerts: 1 }]",
+                "gatewatch.tests[0].events.repeat: repeat is 1 to 100000."),
+            Fault(
+                "tests: [{ name: t, events: ¦[{ set: { a: 1 }, repeat: 60000 }, { set: { a: 1 }, repeat: 60000 }], alerts: 1 }]",
+                "gatewatch.tests[0].events: has more than 100000 events."),
+            Fault(
+                "tests: [{ name: t, events: { set: { a: 1 }, vary: { b: ¦[] } }, alerts: 1 }]",
+                "gatewatch.tests[0].events.vary.b: has no values."),
+            Fault(
+                "tests: [{ name: t, events: { sett: ¦{ a: 1 } }, alerts: 1 }]",
+                "gatewatch.tests[0].events.sett: unknown key 'sett'. Did you mean 'set'?"),
+            Fault(
+                "tests: [{ name: t, events: { set: { a: 1 }, at: ¦soon }, alerts: 1 }]",
+                "gatewatch.tests[0].events.at: 'soon' is not a timespan. Write a whole number and a unit: 30s, 10m, 1h, 7d or 4w (at most ten years)."
+            ),
+        ])
+    func faults(_ fault: Fault) throws {
+        try Fault(detection(fault.marked), fault.message).check()
+    }
+
+    @Test(
+        "faults of the block in a correlation",
+        arguments: [
+            Fault(
+                "first_seen: ¦{ field: a, group-by: b, history: 9d, learning: 2d }",
+                "gatewatch.first_seen: first_seen belongs to a detection rule; refer to that rule from here."),
+            Fault(
+                "suppress: ¦{ episode: 1h, group-by: user }",
+                "gatewatch.suppress: a correlation's episodes follow its group-by; leave suppress.group-by out."),
+        ])
+    func correlationFaults(_ fault: Fault) throws {
+        try Fault(correlation(fault.marked), fault.message).check()
+    }
+}
