@@ -47,13 +47,13 @@ enum EngineBench {
             full.append(fullTime / count)
         }
         let ratio = zip(dom, full).map { $0 / $1 }.median
-        print("one core, CPU time, medians of \(full.count) rounds")
+        say("one core, CPU time, medians of \(full.count) rounds")
         row("  simdjson alone (DOM)", "\(format(dom.median)) ns/event, \(format(1e9 / dom.median, 0)) events/s")
         row("  decoding into the fields of the rules", "\(format(decode.median)) ns/event")
         row("  engine with all detectors, decoding included", "\(format(full.median)) ns/event, \(format(1e9 / full.median, 0)) events/s")
         row("  engine's speed against simdjson alone", "\(format(ratio * 100, 0)) %  (budget 40 %, aim 60 %)")
         row("  alerts per day", "\(alerts / rounds)")
-        print("")
+        say("")
         return full.median
     }
 

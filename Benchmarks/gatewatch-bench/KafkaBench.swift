@@ -62,7 +62,7 @@ enum KafkaBench {
             if service.committedRecords > last.count { last = (service.committedRecords, .now) }
         }
         guard service.committedRecords == total else {
-            print("only \(service.committedRecords) of \(total) records came through Kafka; no figure")
+            say("only \(service.committedRecords) of \(total) records came through Kafka; no figure")
             exit(1)
         }
         let took = ContinuousClock.now - began
@@ -70,7 +70,7 @@ enum KafkaBench {
         task.cancel()
         try? await task.value
         let seconds = Double(took.components.seconds) + Double(took.components.attoseconds) / 1e18
-        print("Kafka in, one worker, \(total) records in \(partitions) partitions, state committed every second")
+        say("Kafka in, one worker, \(total) records in \(partitions) partitions, state committed every second")
         row("  CPU per event, all threads of the process", "\(format(cpu)) ns")
         row("  against the engine alone", "\(format(cpu / engineNanoseconds, 2)) ×  (budget 2 ×)")
         row("  throughput", "\(format(Double(total - first) / seconds, 0)) events/s")

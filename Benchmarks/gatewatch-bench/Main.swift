@@ -5,16 +5,17 @@ import Foundation
 /// Prints the figures of DESIGN §11, each as a ratio taken in one run: the machine's speed cancels out.
 ///
 ///     make bench
+///     gatewatch-bench engine      (or: state, kafka) one of them
 @main
 struct Bench {
     static func main() async throws {
-        // A figure that took minutes should be seen when it is there, also through a pipe.
-        setlinebuf(stdout)
         let workload = try Workload()
-        print("fixture day: \(workload.events.count) events of \(workload.meanBytes) bytes\n")
-        let engine = try EngineBench.run(workload)
-        try StateBench.run(identities: 100_000)
-        try await KafkaBench.run(workload, engineNanoseconds: engine)
+        say("fixture day: \(workload.events.count) events of \(workload.meanBytes) bytes\n")
+        let wanted = CommandLine.arguments.dropFirst()
+        func wants(_ part: String) -> Bool { wanted.isEmpty || wanted.contains(part) }
+        let engine = wants("engine") || wants("kafka") ? try EngineBench.run(workload) : 0
+        if wants("state") { try StateBench.run(identities: 100_000) }
+        if wants("kafka") { try await KafkaBench.run(workload, engineNanoseconds: engine) }
     }
 }
 
@@ -32,8 +33,13 @@ func processNanoseconds() -> UInt64 {
     return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
 }
 
+/// A line at once: a figure that took minutes should be seen when it is there, also through a pipe.
+func say(_ line: String) {
+    FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+}
+
 func row(_ name: String, _ value: String) {
-    print(name.padding(toLength: 62, withPad: " ", startingAt: 0) + value)
+    say(name.padding(toLength: 62, withPad: " ", startingAt: 0) + value)
 }
 
 func format(_ value: Double, _ digits: Int = 1) -> String {

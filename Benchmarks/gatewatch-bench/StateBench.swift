@@ -30,10 +30,10 @@ enum StateBench {
         }
         let size = engine.size()
         let resident = residentBytes() - before
-        print("state, \(identities) live identities with an hour of 12 events each")
+        say("state, \(identities) live identities with an hour of 12 events each")
         row("  counted by the engine", "\(size.bytes / identities) bytes per identity, \(size.cells) windows")
         row("  growth of resident memory", "\(resident / identities) bytes per identity  (budget 1 kB)")
-        print("")
+        say("")
     }
 
     /// Resident memory of the process (proc(5), statm: the second number, in pages).

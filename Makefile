@@ -1,0 +1,48 @@
+# Gatewatch. `make help` lists what can be done.
+
+# Debian packages: libraries to build with, and kcat, openssl, python3 for tests (which skip with a reason without them).
+PACKAGES = librdkafka-dev libsimdjson-dev libpcre2-dev libcurl4-openssl-dev libsqlite3-dev libical-dev zlib1g-dev \
+           pkg-config kcat openssl python3
+
+# One build for running, testing and measuring: what is tested is what runs.
+BUILD = swift build --configuration release
+BIN   = .build/release
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test bench lint format fixtures
+
+help: ## what can be done here
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup: ## install the Debian packages that are missing (as root, or through sudo)
+	@missing=""; for package in $(PACKAGES); do \
+	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    as=""; [ "$$(id -u)" = 0 ] || as=sudo; \
+	    echo "installing$$missing"; \
+	    $$as apt-get update -qq && \
+	    $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+build: setup ## build everything, tests included
+	@$(BUILD) --build-tests
+
+run: build ## play a day with six insiders through everything, on this machine alone
+	@$(BIN)/gatewatch demo --once
+
+test: build ## run all tests
+	@swift test --configuration release --skip-build
+	@$(BIN)/gatewatch detectors test
+
+bench: build ## print the figures of docs/design.md §11, each as a ratio taken in one run
+	@$(BIN)/gatewatch-bench
+
+lint: ## check the form of the sources
+	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+
+format: ## bring the sources into form
+	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+fixtures: build ## write fixtures/ anew
+	@$(BIN)/gatewatch fixtures --seed 1 --out fixtures
