@@ -2,8 +2,8 @@
 
 /// What is counted over the entries of one window, kept up as entries come and go at its ends.
 ///
-/// Sums are of doubles: exact while the values are whole numbers and the sum is below 2⁵³, else within the rounding of each
-/// addition (1.1·10⁻¹⁶ of the sum each).
+/// Sums carry what each addition rounded off (Neumaier, "Rundungsfehleranalyse einiger Verfahren zur Summation endlicher
+/// Summen", 1974): the result is the sum of the doubles, rounded once, so it does not depend on the order of the events.
 struct Aggregate {
     enum Kind {
         case count, sum, distinct
@@ -12,7 +12,11 @@ struct Aggregate {
     /// Up to so many entries distinct values are counted by looking at the others, past it with a table.
     private static let small = 16
 
+    /// Larger numbers count as this, so that no sum overflows and stays so.
+    static let maximumNumber = 1e290
+
     private var sum = 0.0
+    private var roundedOff = 0.0
     private var distinct = 0
     private var table: DistinctTable?
 
@@ -20,7 +24,7 @@ struct Aggregate {
     mutating func add(_ kind: Kind, _ entries: EntryBuffer, from start: Int, at i: Int) {
         switch kind {
         case .count: return
-        case .sum: sum += entries[i].number
+        case .sum: add(entries[i].number)
         case .distinct:
             if table != nil {
                 if table?.add(entries[i].value) == true { distinct += 1 }
@@ -40,9 +44,12 @@ struct Aggregate {
         switch kind {
         case .count: return
         case .sum:
-            sum -= entries[i].number
+            add(-entries[i].number)
             // A window of one starts afresh, so that rounding does not add up over days.
-            if i + 1 == last { sum = entries[last].number }
+            if i + 1 == last {
+                sum = entries[last].number
+                roundedOff = 0
+            }
         case .distinct:
             if table != nil {
                 if table?.remove(entries[i].value) == true { distinct -= 1 }
@@ -55,7 +62,7 @@ struct Aggregate {
     func value(_ kind: Kind, count: Int) -> Double {
         switch kind {
         case .count: Double(count)
-        case .sum: sum
+        case .sum: sum + roundedOff
         case .distinct: Double(distinct)
         }
     }
@@ -66,6 +73,13 @@ struct Aggregate {
     mutating func free() {
         table?.free()
         table = nil
+    }
+
+    private mutating func add(_ number: Double) {
+        let next = sum + number
+        let added = next - sum
+        roundedOff += (sum - (next - added)) + (number - added)
+        sum = next
     }
 
     private func contains(_ entries: EntryBuffer, _ value: UInt64, _ from: Int, _ to: Int) -> Bool {
@@ -84,6 +98,9 @@ struct DistinctTable {
         var value: UInt64
         var count: UInt32
     }
+
+    /// Values come from outside: with a factor nobody knows, no one can aim at one chain of the table.
+    private static let factor = UInt64.random(in: .min ... .max) | 1
 
     private var cells: UnsafeMutablePointer<Cell>
     private var mask = 63
@@ -125,7 +142,7 @@ struct DistinctTable {
         used -= 1
         var i = (hole + 1) & mask
         while cells[i].count > 0 {
-            let home = Int(truncatingIfNeeded: cells[i].value) & mask
+            let home = home(cells[i].value)
             if (i - home) & mask >= (i - hole) & mask {
                 cells[hole] = cells[i]
                 cells[i].count = 0
@@ -136,8 +153,12 @@ struct DistinctTable {
         return true
     }
 
+    private func home(_ value: UInt64) -> Int {
+        Int(truncatingIfNeeded: (value &* Self.factor) >> 32) & mask
+    }
+
     private func place(_ value: UInt64) -> Int {
-        var i = Int(truncatingIfNeeded: value) & mask
+        var i = home(value)
         while cells[i].count > 0, cells[i].value != value { i = (i + 1) & mask }
         return i
     }

@@ -16,11 +16,15 @@ enum AlertText {
     }
 
     static func message(
-        _ rule: CorrelationRule, firing: Firing, group: [Alert.GroupValue], context: [Alert.GroupValue]
+        _ rule: CorrelationRule, steps: [String], firing: Firing, group: [Alert.GroupValue], context: [Alert.GroupValue]
     ) -> String {
         let who = group.isEmpty ? "" : group.map(\.value).joined(separator: ", ") + ": "
-        var sentence = "\(who)\(rule.metadata.title): \(counted(rule, firing.value))"
-        sentence += " within \(rule.timespan) (limit: \(limit(rule)))"
+        var sentence = "\(who)\(rule.metadata.title): "
+        if rule.kind == .temporalOrdered && rule.bounds.isEmpty {
+            sentence += steps.map { "'\($0)'" }.joined(separator: ", then ") + " within \(rule.timespan)"
+        } else {
+            sentence += "\(counted(rule, firing.value)) within \(rule.timespan) (limit: \(limit(rule)))"
+        }
         let details = describe(context)
         if !details.isEmpty { sentence += ", last: \(details)" }
         return sentence + "."
@@ -49,7 +53,7 @@ enum AlertText {
         return switch rule.kind {
         case .eventCount: value == 1 ? "1 event" : "\(number) events"
         case .valueCount: "\(number) different \(rule.field ?? "values")"
-        case .valueSum: "\(number) \(rule.field ?? "") in total"
+        case .valueSum: "\(rule.field ?? "") of \(number) in total"
         case .temporal: value == 1 ? "1 signal" : "\(number) different signals"
         case .temporalOrdered: "\(number) steps in order"
         }

@@ -19,12 +19,9 @@ struct ByteWriter {
 
     mutating func write(_ id: EventID, _ texts: LongEventIDs) {
         write(id.kind.rawValue)
-        if id.kind == .hashed {
-            write(text: texts.text(id))
-        } else {
-            write(id.high)
-            write(id.low)
-        }
+        write(id.high)
+        write(id.low)
+        if id.kind == .hashed { write(text: texts.text(id)) }
     }
 }
 
@@ -61,12 +58,8 @@ struct ByteReader {
 
     mutating func readID(_ texts: inout LongEventIDs) throws(Damaged) -> EventID {
         guard let kind = EventID.Kind(rawValue: try read(UInt8.self)) else { throw Damaged() }
-        if kind == .hashed {
-            var text = try readText()
-            let id = text.withUTF8 { EventID(UnsafeRawBufferPointer($0)) }
-            texts.remember(id, text: text)
-            return id
-        }
-        return EventID(high: try read(), low: try read(), kind: kind)
+        let id = EventID(high: try read(), low: try read(), kind: kind)
+        if kind == .hashed { texts.remember(id, text: try readText()) }
+        return id
     }
 }

@@ -11,8 +11,8 @@ struct CellMap<Cell> {
     private var capacity = 8
     private var used = 0
     private var free: [Int32] = []
-    /// Keys whose cells changed, in order, each once.
-    private(set) var changed: [Int32] = []
+    /// Keys whose cells changed, in order; some of them may be gone since.
+    private var changed: [Int32] = []
     private(set) var count = 0
     let keySpace: KeySpace
 
@@ -84,13 +84,16 @@ struct CellMap<Cell> {
         changed.append(key)
     }
 
-    /// Gives the changed keys and starts over.
+    /// Gives the changed keys and starts over. A cell that is gone, or changed again under the same number, is not repeated.
     mutating func takeChanged() -> [Int32] {
-        for key in changed where Int(key) < placeCount && places[Int(key)] >= 0 {
-            changedFlags[Int(places[Int(key)])] = false
+        var taken: [Int32] = []
+        for key in changed {
+            guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0, changedFlags[place] else { continue }
+            changedFlags[place] = false
+            taken.append(key)
         }
-        defer { changed.removeAll(keepingCapacity: true) }
-        return changed
+        changed.removeAll(keepingCapacity: changed.count < 1 << 16)
+        return taken
     }
 
     /// Removes the cells for which `isOver` is true; `removed` gets the bytes of each key before it goes.
@@ -98,16 +101,42 @@ struct CellMap<Cell> {
         for i in 0..<used where keys[i] >= 0 && isOver(&cells[i]) {
             let key = keys[i]
             removed(keySpace.bytes(of: key))
-            if changedFlags[i] {
-                changedFlags[i] = false
-                changed.removeAll { $0 == key }
-            }
+            changedFlags[i] = false
             (cells + i).deinitialize(count: 1)
             keys[i] = -1
             places[Int(key)] = -1
             free.append(Int32(i))
             count -= 1
             keySpace.release(key)
+        }
+        if capacity > 1024, count < capacity / 8 { shrink() }
+    }
+
+    /// Gives memory back after a burst of keys: moves the cells into a slab that fits.
+    private mutating func shrink() {
+        var smaller = 8
+        while smaller < count * 2 { smaller *= 2 }
+        let newCells = UnsafeMutablePointer<Cell>.allocate(capacity: smaller)
+        let newKeys = UnsafeMutablePointer<Int32>.allocate(capacity: smaller)
+        let newFlags = UnsafeMutablePointer<Bool>.allocate(capacity: smaller)
+        var to = 0
+        for i in 0..<used where keys[i] >= 0 {
+            (newCells + to).moveInitialize(from: cells + i, count: 1)
+            newKeys[to] = keys[i]
+            newFlags[to] = changedFlags[i]
+            places[Int(keys[i])] = Int32(to)
+            to += 1
+        }
+        cells.deallocate()
+        keys.deallocate()
+        changedFlags.deallocate()
+        (cells, keys, changedFlags, capacity, used, free) = (newCells, newKeys, newFlags, smaller, to, [])
+        if count == 0, placeCount > 64 {
+            places.deallocate()
+            placeCount = 64
+            places = .allocate(capacity: placeCount)
+            places.initialize(repeating: -1, count: placeCount)
+            changed = []
         }
     }
 

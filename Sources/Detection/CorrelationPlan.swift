@@ -5,8 +5,8 @@ import Calendar
 import Crypto
 import Sigma
 
-/// A correlation rule prepared for one engine.
-struct CorrelationPlan {
+/// A correlation rule prepared for one engine. A class, like the other plans, because the hot path only looks at it.
+final class CorrelationPlan {
     /// A correlation over this one, and how to make its group key of ours.
     struct Parent {
         let correlation: Int
@@ -18,6 +18,8 @@ struct CorrelationPlan {
     }
 
     let rule: CorrelationRule
+    /// The titles of the rules that it refers to.
+    let steps: [String]
     /// Names the state of this rule on disk: changes when the rule counts something else.
     let stateID: UInt64
     let keySpace: KeySpace
@@ -26,15 +28,47 @@ struct CorrelationPlan {
     let timespan: Int64
     /// Whether an event that comes late can undo that the condition held (`lt`, `lte`, `eq`, `neq`): judged when none can.
     let isDeferred: Bool
-    /// How many old events can still decide.
+    /// How many events older than the lateness can still decide.
     let keep: Int
     /// Windows with more entries are trimmed.
     let trimAt: Int
     let raisesAlerts: Bool
     /// Nil: an alert at every event at which the condition holds.
     let episodes: EpisodeState?
+    /// Per reference, as which source its matches are counted.
+    let sources: [Int]
     let calendar: ICalendar?
     var parents: [Parent] = []
+
+    init(
+        rule: CorrelationRule,
+        steps: [String],
+        stateID: UInt64,
+        keySpace: KeySpace,
+        kind: Aggregate.Kind,
+        timespan: Int64,
+        isDeferred: Bool,
+        keep: Int,
+        trimAt: Int,
+        raisesAlerts: Bool,
+        episodes: EpisodeState?,
+        sources: [Int],
+        calendar: ICalendar?
+    ) {
+        self.rule = rule
+        self.steps = steps
+        self.stateID = stateID
+        self.keySpace = keySpace
+        self.kind = kind
+        self.timespan = timespan
+        self.isDeferred = isDeferred
+        self.keep = keep
+        self.trimAt = trimAt
+        self.raisesAlerts = raisesAlerts
+        self.episodes = episodes
+        self.sources = sources
+        self.calendar = calendar
+    }
 
     func holds(_ value: Double) -> Bool {
         for bound in rule.bounds where !bound.holds(value) { return false }
@@ -43,17 +77,37 @@ struct CorrelationPlan {
 }
 
 /// Something that a detection rule's match is counted in.
-struct Feed {
+final class Feed {
     let correlation: Int
     let source: Int
     let keyFields: [SlotID]
     let keySpace: KeySpace
     let kind: Aggregate.Kind
     let valueField: SlotID?
+    /// Which of the engine's keys this is: feeds with the same fields and key space share one per event.
+    let keyPlan: Int
+
+    init(
+        correlation: Int,
+        source: Int,
+        keyFields: [SlotID],
+        keySpace: KeySpace,
+        kind: Aggregate.Kind,
+        valueField: SlotID?,
+        keyPlan: Int
+    ) {
+        self.correlation = correlation
+        self.source = source
+        self.keyFields = keyFields
+        self.keySpace = keySpace
+        self.kind = kind
+        self.valueField = valueField
+        self.keyPlan = keyPlan
+    }
 }
 
 /// A detection rule prepared for one engine.
-struct DetectionPlan {
+final class DetectionPlan {
     struct FirstSeen {
         let groupFields: [SlotID]
         let groups: LearningState
@@ -69,6 +123,24 @@ struct DetectionPlan {
     /// With `suppress`: whose episodes.
     let episodeFields: [SlotID]
     let episodes: EpisodeState?
+
+    init(
+        rule: DetectionRule,
+        feeds: [Feed],
+        raisesAlerts: Bool,
+        calendar: ICalendar?,
+        firstSeen: FirstSeen?,
+        episodeFields: [SlotID],
+        episodes: EpisodeState?
+    ) {
+        self.rule = rule
+        self.feeds = feeds
+        self.raisesAlerts = raisesAlerts
+        self.calendar = calendar
+        self.firstSeen = firstSeen
+        self.episodeFields = episodeFields
+        self.episodes = episodes
+    }
 }
 
 /// The first eight bytes of SHA-256: names that must never collide by accident.

@@ -60,6 +60,11 @@ class CorrelationState {
         return true
     }
 
+    /// Forgets what changed: nobody stores it.
+    func discardChanges() {
+        removedKeys = []
+    }
+
     final func takeRemoved(_ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
         for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
         removedKeys.removeAll(keepingCapacity: true)

@@ -8,12 +8,18 @@ import Sigma
 /// A window belongs to an event and reaches from it back over the timespan, both ends included. In order, an event costs
 /// O(1) amortized. An event that comes late changes the windows of those after it; these are judged again.
 ///
-/// Bounds per key: counts keep what can still decide (limit + 1 events beside those within the lateness), distinct counts
-/// the last event of each value likewise, both exactly. Sums of more than `maximumSummed` events merge neighbours that are
-/// older than the lateness: the sum stays exact, the edge of the window moves by less than the distance of two neighbours.
+/// Bounds per key, 32 bytes an event: counts keep what can still decide (limit + 1 events beside those within the lateness),
+/// distinct counts the last event of each value likewise, both exactly. Sums of more than `maximumSummed` events merge
+/// neighbours that are older than the lateness: the sum stays exact, the edge of the window moves by less than the distance
+/// of two neighbours. A count with a limit over `maximumExact` is a sum of ones.
+///
+/// A value below zero takes away from a sum. One that comes late cannot take back what has fired: of `gt` and `gte` over
+/// such values only the order of arrival decides.
 final class CountState: CorrelationState {
     static let maximumSummed = 4096
-    /// No key holds more events than this within lateness and timespan; past it the oldest go.
+    /// The largest limit for which counts keep every event that can decide.
+    static let maximumExact = 1 << 18
+    /// No key holds more events than this beside those that its limit needs; past it the oldest go.
     static let maximumEntries = 1 << 16
 
     private struct Window {
@@ -21,6 +27,8 @@ final class CountState: CorrelationState {
         /// First entry of the last event's window.
         var start = 0
         var aggregate = Aggregate()
+        /// Grows with what a trim had to leave, so that trimming costs O(1) an event.
+        var trimAt = 0
     }
 
     private var windows: CellMap<Window>
@@ -70,8 +78,26 @@ final class CountState: CorrelationState {
         if plan.isDeferred { return }
         let value = window.pointee.aggregate.value(plan.kind, count: entries.count - start)
         guard plan.holds(value) else { return }
-        entries[entries.count - 1].isSettled = true
-        fire(firing(entries, from: start, at: entries.count - 1, value))
+        fireOnce(entries, from: start, at: entries.count - 1, value, fire)
+    }
+
+    /// An event that two of the rules match, or that has two values, fires once.
+    private func fireOnce(
+        _ entries: EntryBuffer, from start: Int, at i: Int, _ value: Double, _ fire: (Firing) -> Void
+    ) {
+        entries[i].isSettled = true
+        entries[i].hasFired = true
+        var j = i - 1
+        while j >= 0, WindowEntry.isSameEvent(entries[j], entries[i]) {
+            if entries[j].hasFired { return }
+            j -= 1
+        }
+        j = i + 1
+        while j < entries.count, WindowEntry.isSameEvent(entries[j], entries[i]) {
+            if entries[j].hasFired { return }
+            j += 1
+        }
+        fire(firing(entries, from: start, at: i, value))
     }
 
     private func insertLate(_ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ fire: (Firing) -> Void) {
@@ -83,29 +109,40 @@ final class CountState: CorrelationState {
             if WindowEntry.isSame(entries[place], entry) { return }
         }
         window.pointee.entries.insert(entry, at: place)
-        judge(window, from: place, until: plan.isDeferred ? .min : .max, fire)
+        var aggregate = judge(window.pointee.entries, from: place, until: plan.isDeferred ? .min : .max, fire)
+        swap(&window.pointee.aggregate, &aggregate.aggregate)
+        aggregate.aggregate.free()
+        window.pointee.start = aggregate.start
     }
 
     override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {
         guard let window = windows.find(key) else { return }
         let entries = window.pointee.entries
-        guard let first = (0..<entries.count).first(where: { !entries[$0].isSettled }), entries[first].time <= watermark
-        else { return }
-        judge(window, from: first, until: watermark, fire)
+        // What is settled stands before what is not: only events after the watermark still come.
+        var first = 0
+        var end = entries.count
+        while first < end {
+            let middle = (first + end) / 2
+            if entries[middle].isSettled { first = middle + 1 } else { end = middle }
+        }
+        guard first < entries.count, entries[first].time <= watermark else { return }
+        var last = first
+        while last + 1 < entries.count, entries[last + 1].time <= watermark { last += 1 }
+        var judged = judge(entries, from: first, to: last, until: watermark, fire)
+        judged.aggregate.free()
         windows.touch(key)
     }
 
-    /// Goes through the windows of the entries from `place` on; those not settled and not later than `until` are judged.
-    /// Leaves the window of the last entry current.
+    /// Goes through the windows of the entries from `place` on, up to entry `last`; those not settled and not later than
+    /// `until` are judged. Returns the window of the last one.
     private func judge(
-        _ window: UnsafeMutablePointer<Window>, from place: Int, until: Int64, _ fire: (Firing) -> Void
-    ) {
-        let entries = window.pointee.entries
+        _ entries: EntryBuffer, from place: Int, to last: Int? = nil, until: Int64, _ fire: (Firing) -> Void
+    ) -> (start: Int, aggregate: Aggregate) {
         var aggregate = Aggregate()
         var start = place
         while start > 0, entries[start - 1].time >= entries[place].time - plan.timespan { start -= 1 }
         for i in start..<place { aggregate.add(plan.kind, entries, from: start, at: i) }
-        for i in place..<entries.count {
+        for i in place...(last ?? entries.count - 1) {
             aggregate.add(plan.kind, entries, from: start, at: i)
             while entries[start].time < entries[i].time - plan.timespan {
                 aggregate.remove(plan.kind, entries, at: start, to: i)
@@ -114,12 +151,10 @@ final class CountState: CorrelationState {
             if entries[i].isSettled || entries[i].time > until { continue }
             let value = aggregate.value(plan.kind, count: i - start + 1)
             let holds = plan.holds(value)
-            if holds || plan.isDeferred { entries[i].isSettled = true }
-            if holds { fire(firing(entries, from: start, at: i, value)) }
+            if plan.isDeferred { entries[i].isSettled = true }
+            if holds { fireOnce(entries, from: start, at: i, value, fire) }
         }
-        window.pointee.aggregate.free()
-        window.pointee.aggregate = aggregate
-        window.pointee.start = start
+        return (start, aggregate)
     }
 
     private func firing(_ entries: EntryBuffer, from start: Int, at i: Int, _ value: Double) -> Firing {
@@ -143,7 +178,10 @@ final class CountState: CorrelationState {
             window.pointee.entries.removeFirst(gone)
             window.pointee.start -= gone
         }
-        if window.pointee.entries.count > plan.trimAt { trim(window, watermark: watermark) }
+        if window.pointee.entries.count > max(window.pointee.trimAt, plan.trimAt) {
+            trim(window, watermark: watermark)
+            window.pointee.trimAt = 2 * window.pointee.entries.count
+        }
     }
 
     private func trim(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
@@ -169,7 +207,7 @@ final class CountState: CorrelationState {
                 i += 2
             }
         }
-        let excess = keep.count { $0 } - Self.maximumEntries
+        let excess = keep.count { $0 } - Self.maximumEntries - plan.keep
         if excess > 0 {
             var dropped = 0
             for i in keep.indices where keep[i] && dropped < excess {
@@ -221,6 +259,11 @@ final class CountState: CorrelationState {
         }
     }
 
+    override func discardChanges() {
+        super.discardChanges()
+        _ = windows.takeChanged()
+    }
+
     override func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
         windows.forEach { key, window in body(plan.keySpace.bytes(of: key), encode(window, texts)) }
     }
@@ -234,9 +277,11 @@ final class CountState: CorrelationState {
     }
 
     override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {
-        let window = windows.make(key, Window())
+        var entries: [WindowEntry] = []
         let count: UInt32 = try reader.read()
-        for _ in 0..<count { window.pointee.entries.append(try WindowEntry(&reader, &texts)) }
+        for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
+        let window = windows.make(key, Window())
+        for entry in entries { window.pointee.entries.append(entry) }
         rebuild(window)
     }
 }

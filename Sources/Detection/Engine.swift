@@ -35,9 +35,20 @@ package final class Engine {
         }
     }
 
+    /// By the bytes of the key: its number may be given to another before the change is stored.
     private struct DraftKey: Hashable {
         let state: UInt64
-        let key: Int32
+        let key: [UInt8]
+
+        init(_ episodes: EpisodeState, _ key: Int32) {
+            state = episodes.stateID
+            self.key = Array(episodes.keySpace.bytes(of: key))
+        }
+
+        init(state: UInt64, key: [UInt8]) {
+            self.state = state
+            self.key = key
+        }
     }
 
     private let plan: DetectorPlan
@@ -57,6 +68,14 @@ package final class Engine {
     package private(set) var newest: Int64 = .min
     /// No event before this is taken any more.
     private var watermark: Int64 = .min
+    private var nextSweep: Int64 = .min
+    /// When the first timer is due; `.max` without one.
+    private var nextDue: Int64 = .max
+    /// The event at hand: its number, its id once somebody asked, and its keys.
+    private var eventNumber: UInt64 = 0
+    private var eventID = EventID.none
+    private var hasEventID = false
+    private var eventKeys: [(event: UInt64, key: Int32)]
 
     package init(plan: DetectorPlan, options: Options = .init()) {
         self.plan = plan
@@ -72,6 +91,7 @@ package final class Engine {
         detections = build.detections
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
+        eventKeys = [(event: UInt64, key: Int32)](repeating: (0, 0), count: build.keyPlanCount)
     }
 
     // MARK: Events
@@ -85,6 +105,8 @@ package final class Engine {
             newest = view.time
             advance(to: view.time - options.lateness)
         }
+        eventNumber &+= 1
+        hasEventID = false
         plan.matcher.match(view) { matched($0, view) }
     }
 
@@ -101,14 +123,16 @@ package final class Engine {
     /// Decides everything that waits for later events, as if none came: at the end of the input, or when a partition has
     /// been silent for longer than the lateness.
     package func finish() {
-        while let timer = timers.popMin() { settle(timer) }
+        while let timer = timers.popMin() {
+            nextDue = timers.min?.due ?? .max
+            settle(timer)
+        }
     }
 
     private func matched(_ index: Int, _ view: EventView) {
         let detection = detections[index]
         if let calendar = detection.calendar, calendar.contains(view.time) { return }
-        let id = EventID(view.uid)
-        if id.kind == .hashed { texts.remember(id, view.uid, at: view.time) }
+        let id = id(of: view)
         if let firstSeen = detection.firstSeen {
             isNew(firstSeen, index, view, id) {
                 counted(detection, view, id)
@@ -122,7 +146,7 @@ package final class Engine {
             return
         }
         guard let key = key(detection.episodeFields, in: episodes.keySpace, view) else { return }
-        switch episodes.fire(key: key, at: view.time, newest: newest) {
+        switch episodes.fire(key: key, at: view.time, watermark: watermark) {
         case .known: return
         case .announce(let anchor):
             alerts.append(alert(detection.rule.metadata, view, id, anchor: anchor, key: key, in: episodes.keySpace))
@@ -133,17 +157,25 @@ package final class Engine {
         }
     }
 
+    private func id(of view: EventView) -> EventID {
+        if hasEventID { return eventID }
+        eventID = EventID(view.uid)
+        hasEventID = true
+        if eventID.kind == .hashed { texts.remember(eventID, view.uid, at: view.time) }
+        return eventID
+    }
+
     private func counted(_ detection: DetectionPlan, _ view: EventView, _ id: EventID) {
         for feed in detection.feeds {
-            guard let key = key(feed.keyFields, in: feed.keySpace, view) else { continue }
+            guard let key = key(of: feed, view) else { continue }
             switch feed.kind {
             case .count: insert(feed, key, view, id, value: 0)
             case .sum:
-                guard let field = feed.valueField, let number = view.firstValue(view[field]).number else {
-                    feed.keySpace.dropIfUnheld(key)
+                guard let number = feed.valueField.map({ view.firstValue(view[$0]).number }) ?? 1 else {
+                    drop(key, of: feed)
                     continue
                 }
-                insert(feed, key, view, id, value: number.bitPattern)
+                insert(feed, key, view, id, value: Self.summand(number))
             case .distinct:
                 var isCounted = false
                 if let field = feed.valueField {
@@ -155,7 +187,7 @@ package final class Engine {
                         return false
                     }
                 }
-                if !isCounted { feed.keySpace.dropIfUnheld(key) }
+                if !isCounted { drop(key, of: feed) }
             }
         }
     }
@@ -164,7 +196,7 @@ package final class Engine {
         let state = correlations[feed.correlation]
         let entry = WindowEntry(time: view.time, source: feed.source, id: id, value: value)
         if state.plan.isDeferred {
-            timers.insert(Timer(due: view.time, subject: .window, index: feed.correlation, key: key))
+            schedule(Timer(due: view.time, subject: .window, index: feed.correlation, key: key))
         }
         state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
     }
@@ -174,26 +206,37 @@ package final class Engine {
         _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ body: () -> Void
     ) {
         guard let group = key(firstSeen.groupFields, in: firstSeen.groups.keySpace, view) else { return }
-        let hasLearned = firstSeen.groups.hasLearned(key: group, at: view.time)
-        guard let key = key(firstSeen.keyFields, in: firstSeen.values.keySpace, view) else { return }
-        let decision = firstSeen.values.fire(key: key, at: view.time, newest: newest)
-        guard hasLearned else { return }
+        let standing = firstSeen.groups.standing(key: group, at: view.time, watermark: watermark)
+        let values = firstSeen.values
+        guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return }
         let rule = detections[index]
-        switch decision {
+        let wasWaiting = values.isWaiting(key: key)
+        switch values.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain) {
         case .known: return
         case .announce(let anchor):
+            guard standing != .learning else { return }
             body()
             if rule.raisesAlerts {
-                alerts.append(alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: firstSeen.values.keySpace))
+                alerts.append(alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace))
             }
         case .wait:
-            // What it counts towards is not held up; only the alert's id is not certain yet.
-            body()
-            guard rule.raisesAlerts else { return }
-            draft(
-                alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: firstSeen.values.keySpace),
-                firstSeen.values, key, Timer(due: view.time, subject: .detectionEpisode, index: index, key: key))
+            let timer = Timer(due: view.time, subject: .detectionEpisode, index: index, key: key)
+            guard standing != .learning else {
+                // Also takes back the draft of a later event that seemed to be the first.
+                draft(nil, values, key, timer)
+                return
+            }
+            // What it counts towards is not held up; only whether to alert, and the alert's id, are not certain yet.
+            if !wasWaiting { body() }
+            let alert =
+                rule.raisesAlerts ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace) : nil
+            draft(alert, values, key, timer)
         }
+    }
+
+    /// A number as a sum can take it; never infinite.
+    private static func summand(_ number: Double) -> UInt64 {
+        min(max(number, -Aggregate.maximumNumber), Aggregate.maximumNumber).bitPattern
     }
 
     // MARK: Firings
@@ -211,7 +254,7 @@ package final class Engine {
             alerts.append(alert(plan, key, firing, view, anchor: nil))
             return
         }
-        switch episodes.fire(key: key, at: firing.time, newest: newest) {
+        switch episodes.fire(key: key, at: firing.time, watermark: watermark) {
         case .known: return
         case .announce(let anchor): alerts.append(alert(plan, key, firing, view, anchor: anchor))
         case .wait:
@@ -227,18 +270,18 @@ package final class Engine {
         let state = correlations[parent.correlation]
         var key = GroupKey()
         for index in parent.keyValues where !key.add(values[index]) { return }
-        var value: UInt64 = 0
+        var value = state.plan.kind == .sum ? Self.summand(1) : 0
         if let index = parent.value {
             if state.plan.kind == .sum {
                 guard let number = ASCII.number(values[index]) else { return }
-                value = number.bitPattern
+                value = Self.summand(number)
             } else {
                 value = stableHash(values[index])
             }
         }
         let id = key.withBytes { state.plan.keySpace.intern($0) }
         if state.plan.isDeferred {
-            timers.insert(Timer(due: firing.time, subject: .window, index: parent.correlation, key: id))
+            schedule(Timer(due: firing.time, subject: .window, index: parent.correlation, key: id))
         }
         let entry = WindowEntry(time: firing.time, source: parent.source, id: firing.id, value: value)
         state.insert(entry, key: id, watermark: watermark) { fired(parent.correlation, id, $0, view) }
@@ -248,12 +291,20 @@ package final class Engine {
 
     /// Moves the watermark on, from one waiting decision to the next, so that each sees exactly what was before it.
     private func advance(to target: Int64) {
-        while let next = timers.min, next.due <= target, let timer = timers.popMin() {
+        // An event at the very time of the target may still come.
+        while nextDue < target, let timer = timers.popMin() {
+            nextDue = timers.min?.due ?? .max
             watermark = max(watermark, timer.due)
             settle(timer)
         }
         guard target > watermark else { return }
         watermark = target
+        if target >= nextSweep { sweep(target) }
+    }
+
+    /// Lets go of what is over, at most once a minute of event time.
+    private func sweep(_ target: Int64) {
+        nextSweep = target + 60_000
         for state in correlations where state.isSweepDue(target) { state.sweep(watermark: target) }
         for state in correlations { state.plan.episodes?.sweep(watermark: target) }
         for detection in detections {
@@ -261,6 +312,11 @@ package final class Engine {
             detection.firstSeen?.values.sweep(watermark: target)
             detection.firstSeen?.groups.sweep(watermark: target)
         }
+    }
+
+    private func schedule(_ timer: Timer) {
+        timers.insert(timer)
+        nextDue = min(nextDue, timer.due)
     }
 
     private func settle(_ timer: Timer) {
@@ -278,23 +334,39 @@ package final class Engine {
         }
     }
 
-    private func draft(_ alert: Alert, _ episodes: EpisodeState, _ key: Int32, _ timer: Timer) {
-        let draftKey = DraftKey(state: episodes.stateID, key: key)
+    private func draft(_ alert: Alert?, _ episodes: EpisodeState, _ key: Int32, _ timer: Timer) {
+        let draftKey = DraftKey(episodes, key)
         drafts[draftKey] = alert
         changedDrafts.insert(draftKey)
-        timers.insert(timer)
+        schedule(timer)
     }
 
     private func settle(_ episodes: EpisodeState, _ timer: Timer) {
-        let decision = episodes.settle(key: timer.key, watermark: timer.due)
-        let draftKey = DraftKey(state: episodes.stateID, key: timer.key)
-        guard case .announce(let anchor) = decision, let draft = drafts[draftKey] else { return }
-        drafts[draftKey] = nil
+        let decision = episodes.settle(key: timer.key, at: timer.due)
+        if decision == .wait || episodes.isWaiting(key: timer.key) { return }
+        let draftKey = DraftKey(episodes, timer.key)
+        guard let draft = drafts.removeValue(forKey: draftKey) else { return }
         changedDrafts.insert(draftKey)
+        guard case .announce(let anchor) = decision else { return }
         alerts.append(draft.with(id: id(draft.ruleID, episodes.keySpace.bytes(of: timer.key), anchor)))
     }
 
     // MARK: Keys and alerts
+
+    /// The key of the event at hand for a feed: made once, however many feeds have the same.
+    private func key(of feed: Feed, _ view: EventView) -> Int32? {
+        let known = eventKeys[feed.keyPlan]
+        if known.event == eventNumber { return known.key < 0 ? nil : known.key }
+        let key = key(feed.keyFields, in: feed.keySpace, view)
+        eventKeys[feed.keyPlan] = (eventNumber, key ?? -1)
+        return key
+    }
+
+    /// Lets go of a key that nothing was counted under.
+    private func drop(_ key: Int32, of feed: Feed) {
+        feed.keySpace.dropIfUnheld(key)
+        for index in eventKeys.indices where eventKeys[index].key == key { eventKeys[index].event = 0 }
+    }
 
     private func key(_ fields: [SlotID], in space: KeySpace, _ view: EventView) -> Int32? {
         groupKey.clear()
@@ -363,7 +435,8 @@ package final class Engine {
             identity: group.first { $0.field == "identity" }?.value ?? (isFiring ? view?[plan.identity].text : nil),
             time: firing.time, firstTime: firing.firstTime, group: group, relatedEvents: firing.related.map { texts.text($0) },
             value: firing.value, limit: AlertText.limit(correlation.rule),
-            message: AlertText.message(correlation.rule, firing: firing, group: group, context: context), context: context)
+            message: AlertText.message(
+                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context), context: context)
     }
 
     // MARK: State
@@ -384,7 +457,9 @@ package final class Engine {
             }
             (detection.firstSeen?.groups).map { $0.forEach(add($0.stateID)) }
         }
-        for (key, alert) in drafts { rows.append(draftRow(key, alert)) }
+        for (key, alert) in drafts {
+            rows.append(.init(state: Self.draftState(key.state), key: key.key, value: encode(alert)))
+        }
         return EngineState(newest: newest == .min ? nil : newest, rows: rows)
     }
 
@@ -405,12 +480,29 @@ package final class Engine {
             (detection.firstSeen?.groups).map { $0.takeChanges(add($0.stateID)) }
         }
         for key in changedDrafts {
-            let row = draftRow(key, drafts[key])
-            changes.append(EngineChange(state: row.state, key: row.key, value: row.value.isEmpty ? nil : row.value))
+            changes.append(
+                EngineChange(state: Self.draftState(key.state), key: key.key, value: drafts[key].map { encode($0) }))
         }
         changedDrafts.removeAll()
         return changes
     }
+
+    /// Forgets what changed, for runs that store nothing: else the list would grow with the input.
+    package func discardChanges() {
+        for state in correlations {
+            state.discardChanges()
+            state.plan.episodes?.discardChanges()
+        }
+        for detection in detections {
+            detection.episodes?.discardChanges()
+            detection.firstSeen?.values.discardChanges()
+            detection.firstSeen?.groups.discardChanges()
+        }
+        changedDrafts.removeAll()
+    }
+
+    /// Whether something waits for the watermark: `finish` would decide it.
+    package var isWaiting: Bool { !timers.isEmpty }
 
     /// Puts a state back, into an engine that has seen no event. Rows of rules that are no longer there, or that cannot be
     /// read, are left out; their number is returned.
@@ -426,16 +518,20 @@ package final class Engine {
 
     private func restore(_ row: EngineState.Row) -> Bool {
         var reader = ByteReader(row.value)
-        func key(_ space: KeySpace) -> Int32 { row.key.withUnsafeBytes { space.intern($0) } }
+        var interned: (space: KeySpace, key: Int32)?
+        func key(_ space: KeySpace) -> Int32 {
+            let key = row.key.withUnsafeBytes { space.intern($0) }
+            interned = (space, key)
+            return key
+        }
         do throws(ByteReader.Damaged) {
             for (index, state) in correlations.enumerated() {
                 if state.plan.stateID == row.state {
                     let key = key(state.plan.keySpace)
                     try state.restore(key: key, &reader, &texts)
                     if state.plan.isDeferred {
-                        timers.insert(Timer(due: watermark, subject: .window, index: index, key: key))
                         for due in state.unsettled(key: key) {
-                            timers.insert(Timer(due: due, subject: .window, index: index, key: key))
+                            schedule(Timer(due: due, subject: .window, index: index, key: key))
                         }
                     }
                     return true
@@ -444,7 +540,7 @@ package final class Engine {
                     if episodes.stateID == row.state {
                         let key = key(episodes.keySpace)
                         if let due = try episodes.restore(key: key, &reader) {
-                            timers.insert(Timer(due: due, subject: .correlationEpisode, index: index, key: key))
+                            schedule(Timer(due: due, subject: .correlationEpisode, index: index, key: key))
                         }
                         return true
                     }
@@ -456,7 +552,7 @@ package final class Engine {
                     if episodes.stateID == row.state {
                         let key = key(episodes.keySpace)
                         if let due = try episodes.restore(key: key, &reader) {
-                            timers.insert(Timer(due: due, subject: .detectionEpisode, index: index, key: key))
+                            schedule(Timer(due: due, subject: .detectionEpisode, index: index, key: key))
                         }
                         return true
                     }
@@ -468,27 +564,22 @@ package final class Engine {
                 }
             }
         } catch {
+            if let (space, key) = interned { space.dropIfUnheld(key) }
             return false
         }
         return false
     }
 
-    private func draftRow(_ key: DraftKey, _ alert: Alert?) -> EngineState.Row {
-        let space =
-            correlations.lazy.compactMap(\.plan.episodes).first { $0.stateID == key.state }?.keySpace
-            ?? detections.lazy.flatMap { [$0.episodes, $0.firstSeen?.values].compactMap { $0 } }
-            .first { $0.stateID == key.state }?.keySpace
+    private func encode(_ alert: Alert) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        return .init(
-            state: Self.draftState(key.state), key: space.map { Array($0.bytes(of: key.key)) } ?? [],
-            value: alert.flatMap { try? Array(encoder.encode($0)) } ?? [])
+        // Texts and finite numbers only: there is nothing in it that JSON cannot hold.
+        return (try? Array(encoder.encode(alert))) ?? []
     }
 
     private func restoreDraft(_ row: EngineState.Row, _ episodes: EpisodeState) -> Bool {
         guard let alert = try? JSONDecoder().decode(Alert.self, from: Data(row.value)) else { return false }
-        let key = row.key.withUnsafeBytes { episodes.keySpace.intern($0) }
-        drafts[DraftKey(state: episodes.stateID, key: key)] = alert
+        drafts[DraftKey(state: episodes.stateID, key: row.key)] = alert
         return true
     }
 

@@ -6,6 +6,7 @@ import Sigma
 /// Makes the key spaces and empty states of one engine from its plan.
 struct EngineBuilder {
     private(set) var spaces: [KeySpace] = []
+    private var keyPlans: [(fields: [SlotID], space: KeySpace)] = []
     private(set) var correlations: [CorrelationPlan] = []
     private(set) var detections: [DetectionPlan] = []
 
@@ -29,6 +30,15 @@ struct EngineBuilder {
         }
     }
 
+    /// How many different keys an event can have.
+    var keyPlanCount: Int { keyPlans.count }
+
+    private mutating func keyPlan(_ fields: [SlotID], _ space: KeySpace) -> Int {
+        if let known = keyPlans.firstIndex(where: { $0.fields == fields && $0.space === space }) { return known }
+        keyPlans.append((fields, space))
+        return keyPlans.count - 1
+    }
+
     private mutating func space(_ fields: [String]) -> KeySpace {
         if let known = spaces.first(where: { $0.fields == fields }) { return known }
         let space = KeySpace(fields: fields)
@@ -40,12 +50,13 @@ struct EngineBuilder {
         _ index: Int, _ rule: CorrelationRule, _ plan: DetectorPlan, _ options: Engine.Options
     ) -> CorrelationPlan {
         let metadata = rule.metadata
-        let references = rule.references.map { reference in
+        let referenced = rule.references.map { reference in
             switch reference {
-            case .detection(let index): plan.rules.detections[index].metadata.key
-            case .correlation(let index): plan.rules.correlations[index].metadata.key
+            case .detection(let index): plan.rules.detections[index].metadata
+            case .correlation(let index): plan.rules.correlations[index].metadata
             }
         }
+        let references = referenced.map(\.key)
         let keySpace = space(rule.groupBy)
         // Without a word about it an episode ends when nothing has fired for one timespan.
         let episode = metadata.extensions.suppress?.episode.milliseconds ?? rule.timespan.milliseconds
@@ -55,22 +66,35 @@ struct EngineBuilder {
                 stateID: stateID(["episode", metadata.key] + rule.groupBy), keySpace: keySpace, gap: episode,
                 lateness: options.lateness) : nil
         let limit = rule.bounds.map(\.limit).max() ?? 0
-        let keep = Int(min(max(limit, 0), Double(CountState.maximumEntries))) + 2
+        let keep = Int(min(max(limit, 0), Double(CountState.maximumExact))) + 2
+        let isExact = limit <= Double(CountState.maximumExact)
         let kind: Aggregate.Kind =
             switch rule.kind {
             case .valueSum: .sum
             case .valueCount: .distinct
-            default: .count
+            default: isExact ? .count : .sum
             }
         return CorrelationPlan(
-            rule: rule,
+            rule: rule, steps: referenced.map(\.title),
             stateID: stateID(
-                ["window", metadata.key, rule.kind.rawValue, rule.field ?? ""] + rule.groupBy + ["of"] + references),
+                ["window", metadata.key, rule.kind.rawValue, rule.field ?? ""] + rule.groupBy + ["of"] + references
+                    + (rule.kind == .eventCount && !isExact ? ["ones"] : [])),
             keySpace: keySpace, kind: kind, timespan: rule.timespan.milliseconds,
             isDeferred: rule.bounds.contains { $0.comparison != .gte && $0.comparison != .gt }, keep: keep,
-            trimAt: kind == .sum ? CountState.maximumSummed : max(64, keep * 2), 
-            raisesAlerts: plan.rules.raisesAlerts(correlation: index), episodes: episodes,
+            trimAt: kind == .sum ? CountState.maximumSummed : max(64, keep * 2),
+            raisesAlerts: plan.rules.raisesAlerts(correlation: index), episodes: episodes, sources: sources(rule),
             calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] })
+    }
+
+    /// Counts are of events, so one that several detection rules match counts once: they are one source. What another
+    /// correlation found is not the event that it was found at.
+    private func sources(_ rule: CorrelationRule) -> [Int] {
+        let all = Array(rule.references.indices)
+        if rule.kind == .temporal || rule.kind == .temporalOrdered { return all }
+        let first = all.first { if case .detection = rule.references[$0] { true } else { false } }
+        return all.map { index in
+            if case .detection = rule.references[index] { first ?? index } else { index }
+        }
     }
 
     private mutating func detection(
@@ -80,9 +104,9 @@ struct EngineBuilder {
         let metadata = rule.metadata
         let feeds = fields.feeds.map { feed in
             Feed(
-                correlation: feed.correlation, source: feed.source, keyFields: feed.keyFields,
+                correlation: feed.correlation, source: correlations[feed.correlation].sources[feed.source], keyFields: feed.keyFields,
                 keySpace: correlations[feed.correlation].keySpace, kind: correlations[feed.correlation].kind,
-                valueField: feed.valueField)
+                valueField: feed.valueField, keyPlan: keyPlan(feed.keyFields, correlations[feed.correlation].keySpace))
         }
         var firstSeen: DetectionPlan.FirstSeen?
         if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {
@@ -91,7 +115,8 @@ struct EngineBuilder {
                 groupFields: fields.firstSeenGroup,
                 groups: LearningState(
                     stateID: stateID(["learning", metadata.key] + block.groupBy), keySpace: space(block.groupBy),
-                    learning: block.learning.milliseconds, history: block.history.milliseconds),
+                    learning: block.learning.milliseconds, history: block.history.milliseconds,
+                    lateness: options.lateness),
                 keyFields: fields.firstSeenGroup + [value],
                 values: EpisodeState(
                     stateID: stateID(["first_seen", metadata.key] + names), keySpace: space(names),

@@ -46,21 +46,30 @@ struct EventID: Hashable, Sendable {
 
     /// The canonical lower-case form only (RFC 9562, section 4): any other spelling must come back as it was written.
     private static func uuid(_ bytes: UnsafeRawBufferPointer) -> EventID? {
-        var high: UInt64 = 0
-        var low: UInt64 = 0
-        var digits = 0
-        for i in 0..<36 {
-            let byte = bytes[i]
-            if i == 8 || i == 13 || i == 18 || i == 23 {
-                if byte != UInt8(ascii: "-") { return nil }
-                continue
-            }
-            let digit: UInt8
-            if byte &- 0x30 <= 9 { digit = byte &- 0x30 } else if byte &- 0x61 <= 5 { digit = byte &- 0x57 } else { return nil }
-            if digits < 16 { high = high << 4 | UInt64(digit) } else { low = low << 4 | UInt64(digit) }
-            digits += 1
+        guard let start = bytes.baseAddress, bytes[8] == 0x2D, bytes[13] == 0x2D, bytes[18] == 0x2D, bytes[23] == 0x2D else {
+            return nil
         }
-        return EventID(high: high, low: low, kind: .uuid)
+        func eight(_ offset: Int) -> UInt64 { start.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
+        func four(_ offset: Int) -> UInt64 { UInt64(start.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
+        guard let a = hex(eight(0)), let b = hex(four(9) | four(14) << 32), let c = hex(four(19) | four(24) << 32),
+            let d = hex(eight(28))
+        else { return nil }
+        return EventID(high: a << 32 | b, low: c << 32 | d, kind: .uuid)
+    }
+
+    /// Eight lower-case hexadecimal digits at once, the first in the lowest byte. Nil when one of them is none.
+    private static func hex(_ text: UInt64) -> UInt64? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let letters = text >> 6 & ones
+        // A digit's upper half is 3, a letter's 6.
+        guard text >> 4 & (ones &* 0x0F) == (ones &* 3) &+ letters &* 3, text & (ones &* 0x80) == 0 else { return nil }
+        let values = (text & (ones &* 0x0F)) &+ letters &* 9
+        // 10 to 15 for letters, 0 to 9 for digits.
+        guard values & (ones &* 0xF0) == 0, (values &+ ones &* 6) >> 4 & ones == letters else { return nil }
+        var packed = values.byteSwapped
+        packed = (packed | packed >> 4) & 0x00FF_00FF_00FF_00FF
+        packed = (packed | packed >> 8) & 0x0000_FFFF_0000_FFFF
+        return (packed | packed >> 16) & 0xFFFF_FFFF
     }
 
     /// The id as it stood in the event; nil for a hashed one.
@@ -88,8 +97,15 @@ struct EventID: Hashable, Sendable {
 }
 
 /// The texts of ids that do not fit into an `EventID`, for as long as a window can hold them: two generations, the older
-/// one dropped whenever the event time has moved on by the longest window.
+/// one dropped whenever the event time has moved on by the longest window, or when a generation is full.
+///
+/// A text that was dropped early is told as `hash:` and the id's hash; what fires does not depend on it.
 struct LongEventIDs {
+    /// Texts of one generation.
+    static let maximumCount = 1 << 18
+    /// Bytes of a text; a longer one is cut and its hash added.
+    static let maximumText = 512
+
     private var current: [EventID: String] = [:]
     private var previous: [EventID: String] = [:]
     private var turn: Int64 = .min
@@ -100,12 +116,12 @@ struct LongEventIDs {
     }
 
     mutating func remember(_ id: EventID, _ slot: Slot, at time: Int64) {
-        if time > turn {
-            previous = turn == .min ? [:] : current
+        if time > turn || current.count >= Self.maximumCount {
+            previous = current
             current = [:]
-            turn = time + horizon
+            turn = max(turn, time + horizon)
         }
-        if current[id] == nil { current[id] = slot.text }
+        if current[id] == nil { current[id] = slot.withText { Self.text($0, id) } }
     }
 
     mutating func remember(_ id: EventID, text: String) {
@@ -113,6 +129,15 @@ struct LongEventIDs {
     }
 
     func text(_ id: EventID) -> String {
-        id.text ?? current[id] ?? previous[id] ?? "hash:" + String(id.high, radix: 16) + String(id.low, radix: 16)
+        id.text ?? current[id] ?? previous[id] ?? Self.hash(id)
+    }
+
+    private static func text(_ bytes: UnsafeRawBufferPointer, _ id: EventID) -> String {
+        if bytes.count <= maximumText { return String(decoding: bytes, as: UTF8.self) }
+        return String(decoding: bytes[..<maximumText], as: UTF8.self) + "#" + hash(id)
+    }
+
+    private static func hash(_ id: EventID) -> String {
+        "hash:" + String(id.high, radix: 16) + "-" + String(id.low, radix: 16)
     }
 }

@@ -134,7 +134,21 @@ final class KeySpace {
         bytes -= max(16, Int(keys[Int(id)].count))
         occupied -= 1
         live -= 1
-        free.append(id)
+        if live == 0, capacity > 1024 { reset() } else { free.append(id) }
+    }
+
+    /// Nobody holds a key: gives the memory of a burst of keys back.
+    private func reset() {
+        keys.deallocate()
+        table.deallocate()
+        capacity = 64
+        mask = 127
+        used = 0
+        free = []
+        keys = .allocate(capacity: capacity)
+        table = .allocate(capacity: mask + 1)
+        table.initialize(repeating: -1, count: mask + 1)
+        bytes = capacity * MemoryLayout<Key>.stride + (mask + 1) * 4
     }
 }
 
@@ -142,6 +156,8 @@ final class KeySpace {
 struct GroupKey {
     /// A longer value is cut here, in bytes, and its hash added, so that no event can fill memory with keys.
     static let maximumValue = 512
+    /// `#` and 16 digits. What was cut once is not cut again when it goes on to the key of another correlation.
+    private static let hashLength = 17
 
     private var bytes: [UInt8] = []
 
@@ -155,9 +171,10 @@ struct GroupKey {
     }
 
     mutating func add(_ text: UnsafeRawBufferPointer) -> Bool {
-        if text.count > Self.maximumValue {
-            let hash = String(stableHash(text), radix: 16)
-            append(length: Self.maximumValue + 1 + hash.utf8.count)
+        if text.count > Self.maximumValue + Self.hashLength {
+            let digits = String(stableHash(text), radix: 16)
+            let hash = String(repeating: "0", count: Self.hashLength - 1 - digits.utf8.count) + digits
+            append(length: Self.maximumValue + Self.hashLength)
             bytes.append(contentsOf: text[..<Self.maximumValue])
             bytes.append(UInt8(ascii: "#"))
             bytes.append(contentsOf: hash.utf8)

@@ -131,22 +131,21 @@ final class SequenceState: CorrelationState {
             holds = reached.last == stages - 1
         }
         if holds || plan.isDeferred { window.pointee.entries[i].isSettled = true }
-        guard holds, let last = reached.last else { return }
-        // An event that matches two of the rules fires once.
-        if i > 0, case let before = window.pointee.entries[i - 1], before.isSettled, before.time == entry.time,
-            before.id == entry.id, !plan.isDeferred
-        {
-            return
-        }
+        guard holds else { return }
+        window.pointee.entries[i].hasFired = true
+        if hasFiredElsewhere(window.pointee.entries, i) { return }
         var related: [EventID]
         let first: Int64
-        if plan.rule.kind == .temporal {
+        if plan.rule.kind == .temporal, !reached.isEmpty {
             let order = reached.sorted { progress.times[$0] < progress.times[$1] }
             related = order.flatMap { progress.chains[$0] }
             first = progress.times[order[0]]
-        } else {
+        } else if let last = reached.last {
             related = progress.chains[last]
             first = progress.times[last]
+        } else {
+            related = []
+            first = entry.time
         }
         related.removeAll { $0 == entry.id }
         related.append(entry.id)
@@ -154,6 +153,22 @@ final class SequenceState: CorrelationState {
             Firing(
                 time: entry.time, firstTime: first, id: entry.id, value: Double(reached.count),
                 related: Array(related.suffix(Firing.maximumRelated))))
+    }
+
+    /// Whether the event of entry `i`, counted for another rule too, has fired there: it fires once.
+    private func hasFiredElsewhere(_ entries: EntryBuffer, _ i: Int) -> Bool {
+        func isIt(_ j: Int) -> Bool { entries[j].hasFired && WindowEntry.isSameEvent(entries[j], entries[i]) }
+        var j = i - 1
+        while j >= 0, entries[j].time == entries[i].time {
+            if isIt(j) { return true }
+            j -= 1
+        }
+        j = i + 1
+        while j < entries.count, entries[j].time == entries[i].time {
+            if isIt(j) { return true }
+            j += 1
+        }
+        return false
     }
 
     private func fold(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
@@ -190,6 +205,11 @@ final class SequenceState: CorrelationState {
         }
     }
 
+    override func discardChanges() {
+        super.discardChanges()
+        _ = windows.takeChanged()
+    }
+
     override func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
         windows.forEach { key, window in body(plan.keySpace.bytes(of: key), encode(window, texts)) }
     }
@@ -209,17 +229,24 @@ final class SequenceState: CorrelationState {
     }
 
     override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {
-        let window = windows.make(key, makeWindow())
-        window.pointee.lastTime = try reader.read()
+        var base = makeWindow().base
+        let lastTime: Int64 = try reader.read()
         guard try reader.read(UInt8.self) == UInt8(stages) else { throw ByteReader.Damaged() }
         for stage in 0..<stages {
-            window.pointee.base.times[stage] = try reader.read()
-            for _ in 0..<(try reader.read(UInt8.self)) { window.pointee.base.chains[stage].append(try reader.readID(&texts)) }
+            base.times[stage] = try reader.read()
+            for _ in 0..<(try reader.read(UInt8.self)) { base.chains[stage].append(try reader.readID(&texts)) }
         }
+        var entries: [WindowEntry] = []
         let count: UInt32 = try reader.read()
-        for _ in 0..<count { window.pointee.entries.append(try WindowEntry(&reader, &texts)) }
-        var progress = window.pointee.base
-        for i in 0..<window.pointee.entries.count { advance(&progress, window.pointee.entries[i]) }
+        for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
+        let window = windows.make(key, makeWindow())
+        window.pointee.lastTime = lastTime
+        window.pointee.base = base
+        var progress = base
+        for entry in entries {
+            window.pointee.entries.append(entry)
+            advance(&progress, entry)
+        }
         window.pointee.current = progress
     }
 }

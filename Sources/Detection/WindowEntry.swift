@@ -9,7 +9,7 @@ struct WindowEntry {
     var value: UInt64
 
     /// - Parameters:
-    ///   - time: ms since the epoch, below 2⁴⁷.
+    ///   - time: ms since the epoch, 0 to 2⁴⁸ (year 10889).
     ///   - source: which of the correlation's rules matched, below 64.
     init(time: Int64, source: Int, id: EventID, value: UInt64) {
         packed = UInt64(bitPattern: time) << 16 | UInt64(source) << 8 | UInt64(id.kind.rawValue) << 1
@@ -18,34 +18,51 @@ struct WindowEntry {
         self.value = value
     }
 
-    var time: Int64 { Int64(bitPattern: packed) >> 16 }
+    var time: Int64 { Int64(packed >> 16) }
     var source: Int { Int(packed >> 8 & 0xFF) }
     var id: EventID { EventID(high: idHigh, low: idLow, kind: EventID.Kind(rawValue: UInt8(packed >> 1 & 3)) ?? .none) }
     var number: Double { Double(bitPattern: value) }
 
-    /// Whether this event has fired, or was judged and did not.
+    private static let settled: UInt64 = 1
+    private static let fired: UInt64 = 8
+
+    /// Whether this entry was judged for good: it has fired, or no earlier event can come any more.
     var isSettled: Bool {
-        get { packed & 1 == 1 }
-        set { packed = packed & ~1 | (newValue ? 1 : 0) }
+        get { packed & Self.settled != 0 }
+        set { packed = newValue ? packed | Self.settled : packed & ~Self.settled }
     }
 
-    /// The order of events in a window: time, then id. In sequences the rule's place comes before the id, because events
-    /// of one instant are each "at or after" the others.
+    /// Whether the condition held at this entry.
+    var hasFired: Bool {
+        get { packed & Self.fired != 0 }
+        set { packed = newValue ? packed | Self.fired : packed & ~Self.fired }
+    }
+
+    /// The order of events in a window, total and the same on every run: time, then id. In sequences the rule's place comes
+    /// before the id, because events of one instant are each "at or after" the others.
     @inline(__always)
     static func precedes(_ a: WindowEntry, _ b: WindowEntry, bySource: Bool) -> Bool {
         if a.time != b.time { return a.time < b.time }
         if bySource && a.source != b.source { return a.source < b.source }
-        return EventID.precedes(a.id, b.id)
+        if !isSameEvent(a, b) { return EventID.precedes(a.id, b.id) }
+        return a.source != b.source ? a.source < b.source : a.value < b.value
     }
 
     @inline(__always)
     static func isSame(_ a: WindowEntry, _ b: WindowEntry) -> Bool {
-        a.packed | 1 == b.packed | 1 && a.idHigh == b.idHigh && a.idLow == b.idLow && a.value == b.value
+        let flags = settled | fired
+        return a.packed | flags == b.packed | flags && a.idHigh == b.idHigh && a.idLow == b.idLow && a.value == b.value
+    }
+
+    /// Whether both are of one event, counted by two rules or with two values.
+    @inline(__always)
+    static func isSameEvent(_ a: WindowEntry, _ b: WindowEntry) -> Bool {
+        a.idHigh == b.idHigh && a.idLow == b.idLow && a.time == b.time && a.id.kind == b.id.kind
     }
 
     func write(_ writer: inout ByteWriter, _ texts: LongEventIDs) {
         writer.write(time)
-        writer.write(UInt8(source) << 1 | (isSettled ? 1 : 0))
+        writer.write(UInt8(source) << 2 | (hasFired ? 2 : 0) | (isSettled ? 1 : 0))
         writer.write(id, texts)
         writer.write(value)
     }
@@ -54,8 +71,9 @@ struct WindowEntry {
         let time: Int64 = try reader.read()
         let flags: UInt8 = try reader.read()
         let id = try reader.readID(&texts)
-        self.init(time: time, source: Int(flags >> 1), id: id, value: try reader.read())
-        isSettled = flags & 1 == 1
+        self.init(time: time, source: Int(flags >> 2), id: id, value: try reader.read())
+        isSettled = flags & 1 != 0
+        hasFired = flags & 2 != 0
     }
 }
 

@@ -20,8 +20,16 @@ package struct DetectorFiles: Sendable {
     /// - Parameters:
     ///   - calendar: an iCalendar file to use for every `gatewatch: outside`, in place of the one that a rule names relative
     ///     to its own file.
-    /// - Throws: `DocumentError` when a path does not exist or holds no rule file.
-    package init(paths: [String], calendar: String? = nil) throws(DocumentError) {
+    ///   - lists: a YAML file of placeholder lists, for rules with `expand`.
+    /// - Throws: `DocumentError` when a path does not exist or holds no rule file, or the lists cannot be read.
+    package init(paths: [String], calendar: String? = nil, lists: String? = nil) throws(DocumentError) {
+        var placeholders = PlaceholderLists()
+        if let lists {
+            guard let document = try YAMLReader.documents(path: lists).first else {
+                throw DocumentError(file: lists, message: "is empty. Write name: [value, …].")
+            }
+            placeholders = try PlaceholderLists(document)
+        }
         var files: [String] = []
         for path in paths { files += try Self.find(path) }
         var errors: [DocumentError] = []
@@ -33,14 +41,16 @@ package struct DetectorFiles: Sendable {
                 errors.append(error)
             }
         }
-        try self.init(documents: documents, errors: errors, fileCount: files.count, calendar: calendar)
+        try self.init(
+            documents: documents, errors: errors, fileCount: files.count, calendar: calendar, lists: placeholders)
     }
 
     /// The same from documents at hand.
     package init(
-        documents: [YAMLNode], errors: [DocumentError] = [], fileCount: Int = 0, calendar: String? = nil
+        documents: [YAMLNode], errors: [DocumentError] = [], fileCount: Int = 0, calendar: String? = nil,
+        lists: PlaceholderLists = .init()
     ) throws(DocumentError) {
-        let rules = RuleSet(documents: documents)
+        let rules = RuleSet(documents: documents, lists: lists)
         var errors = errors + rules.errors
         var calendars: [String: ICalendar] = [:]
         var read: [String: ICalendar] = [:]
@@ -67,7 +77,8 @@ package struct DetectorFiles: Sendable {
             self.rules = rules
         } else {
             // Without its calendar a rule would fire at the wrong times; what refers to it goes as well, and says so.
-            let rest = RuleSet(documents: rules.metadata.filter { !broken.contains($0.key) }.map(\.document))
+            let rest = RuleSet(
+                documents: rules.metadata.filter { !broken.contains($0.key) }.map(\.document), lists: lists)
             self.rules = rest
             errors += rest.errors
         }

@@ -13,7 +13,7 @@ package final class LineReader {
         package let description: String
     }
 
-    /// A longer line is given in parts of this size, in bytes (each will be refused as an event).
+    /// Of a longer line only so many bytes are given, enough to be refused as an event; the rest is passed over.
     private static let maximumLine = 64 << 20
 
     private let file: gzFile
@@ -22,6 +22,7 @@ package final class LineReader {
     private var start = 0
     private var end = 0
     private var isAtEnd = false
+    private var skipsRest = false
 
     /// - Parameter path: a file, or `-` for standard input.
     package init(path: String) throws {
@@ -51,14 +52,23 @@ package final class LineReader {
                 var line = UnsafeRawBufferPointer(rebasing: buffer[start..<newline])
                 if line.last == UInt8(ascii: "\r") { line = UnsafeRawBufferPointer(rebasing: line.dropLast()) }
                 start = newline + 1
+                searched = start
+                if skipsRest {
+                    skipsRest = false
+                    continue
+                }
                 try body(line)
                 return true
             }
             searched = end
-            if isAtEnd || end - start >= Self.maximumLine {
+            if skipsRest {
+                start = end
+                if isAtEnd { return false }
+            } else if isAtEnd || end - start >= Self.maximumLine {
                 guard end > start else { return false }
                 let rest = UnsafeRawBufferPointer(rebasing: buffer[start..<end])
                 start = end
+                skipsRest = !isAtEnd
                 try body(rest)
                 return true
             }
@@ -89,12 +99,12 @@ package final class LineReader {
         }
         guard let base = buffer.baseAddress else { return }
         let got = gzread(file, base + end, UInt32(min(buffer.count - end, 1 << 30)))
-        if got < 0 {
-            var code: Int32 = 0
-            let reason = gzerror(file, &code).map { String(cString: $0) } ?? "unknown"
-            throw ReadError(description: "\(name): cannot be read: \(reason).")
+        var code: Int32 = 0
+        if got <= 0, let reason = gzerror(file, &code), code != Z_OK {
+            let text = code == Z_BUF_ERROR ? "the gzip data ends in the middle" : String(cString: reason)
+            throw ReadError(description: "\(name): cannot be read to its end: \(text).")
         }
-        if got == 0 { isAtEnd = true }
-        end += Int(got)
+        if got <= 0 { isAtEnd = true }
+        end += max(0, Int(got))
     }
 }

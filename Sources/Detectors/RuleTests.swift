@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import Calendar
 import Detection
 import Foundation
 import Sigma
@@ -28,22 +29,40 @@ package enum RuleTests {
     /// Runs all tests of a set, rule by rule. Throws `DocumentError` for a test that cannot be run.
     package static func run(_ files: DetectorFiles) throws -> [Outcome] {
         var outcomes: [Outcome] = []
-        for (index, rule) in files.rules.detections.enumerated() where !rule.metadata.extensions.tests.isEmpty {
-            // Alone, a building block raises alerts of its own.
-            let alone = try DetectorFiles(documents: [files.rules.detections[index].metadata.document])
-            outcomes += try run(rule.metadata, alone)
+        let rules = files.rules
+        for (index, rule) in rules.detections.enumerated() where !rule.metadata.extensions.tests.isEmpty {
+            outcomes += try run(rule.metadata, alone(.detection(index), rules), files.calendars)
         }
-        for rule in files.rules.correlations where !rule.metadata.extensions.tests.isEmpty {
-            outcomes += try run(rule.metadata, files)
+        for (index, rule) in rules.correlations.enumerated() where !rule.metadata.extensions.tests.isEmpty {
+            outcomes += try run(rule.metadata, alone(.correlation(index), rules), files.calendars)
         }
         return outcomes
     }
 
-    private static func run(_ metadata: RuleMetadata, _ files: DetectorFiles) throws -> [Outcome] {
+    /// A rule with what it refers to and nothing else: a building block then raises alerts of its own.
+    private static func alone(_ rule: CorrelationRule.Reference, _ rules: RuleSet) -> RuleSet {
+        var documents: [YAMLNode] = []
+        var taken: Set<CorrelationRule.Reference> = []
+        func take(_ rule: CorrelationRule.Reference) {
+            guard taken.insert(rule).inserted else { return }
+            switch rule {
+            case .detection(let index): documents.append(rules.detections[index].metadata.document)
+            case .correlation(let index):
+                for reference in rules.correlations[index].references { take(reference) }
+                documents.append(rules.correlations[index].metadata.document)
+            }
+        }
+        take(rule)
+        return RuleSet(documents: documents, lists: rules.lists)
+    }
+
+    private static func run(
+        _ metadata: RuleMetadata, _ rules: RuleSet, _ calendars: [String: ICalendar]
+    ) throws -> [Outcome] {
         // Rules of any product are tested on events with the canonical fields.
         let ocsf = try Mapping.named("ocsf")
         let mapping = Mapping(name: ocsf.name, logsources: nil, fields: ocsf.fields)
-        let plan = try DetectorPlan(rules: files.rules, mapping: mapping, calendars: files.calendars)
+        let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: calendars)
         return try metadata.extensions.tests.map { test in
             let engine = Engine(plan: plan)
             var line = 0
@@ -53,7 +72,11 @@ package enum RuleTests {
                 try json.withUnsafeBytes { bytes in
                     let uid = Array("line:\(line)".utf8)
                     try uid.withUnsafeBytes { uid in
-                        try engine.process(plan.decoder.decode(bytes, fallbackUID: .string(uid)))
+                        do throws(EventError) {
+                            try engine.process(plan.decoder.decode(bytes, fallbackUID: .string(uid)))
+                        } catch {
+                            throw test.node.error("test '\(test.name)', event \(line): \(error).")
+                        }
                     }
                 }
             }

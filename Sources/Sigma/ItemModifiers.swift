@@ -6,8 +6,7 @@ import YAMLDocument
 struct ItemModifiers {
     static let supported = [
         "contains", "startswith", "endswith", "all", "re", "i", "ignorecase", "m", "multiline", "s", "dotall", "cidr",
-        "lt",
-        "lte", "gt", "gte", "exists", "cased", "fieldref",
+        "lt", "lte", "gt", "gte", "exists", "cased", "fieldref", "expand",
     ]
     /// Modifiers of the specification that this version does not have, and what does the same.
     private static let later = [
@@ -17,7 +16,6 @@ struct ItemModifiers {
         "wide": "Write the encoded text.", "utf16le": "Write the encoded text.", "utf16be": "Write the encoded text.",
         "utf16": "Write the encoded text.",
         "windash": "Write a list with each dash.",
-        "expand": "Write the values in place of the placeholder.",
         "minute": "Use gatewatch: outside with a calendar.", "hour": "Use gatewatch: outside with a calendar.",
         "day": "Use gatewatch: outside with a calendar.", "week": "Use gatewatch: outside with a calendar.",
         "month": "Use gatewatch: outside with a calendar.", "year": "Use gatewatch: outside with a calendar.",
@@ -32,6 +30,9 @@ struct ItemModifiers {
     let all: Bool
     /// Whether the field is asked for its presence, not its value.
     var exists: Bool { names.contains("exists") }
+
+    /// Whether placeholders in the values stand for lists.
+    var expands: Bool { names.contains("expand") }
 
     private let names: Set<String>
     private let isKeyword: Bool
@@ -66,11 +67,12 @@ struct ItemModifiers {
         if kinds.count > 1 { throw node.error("'\(kinds[0])' and '\(kinds[1])' exclude each other.") }
         if places.count > 1 { throw node.error("'\(places[0])' and '\(places[1])' exclude each other.") }
         guard let kind = kinds.first else { return }
+        if names.contains("expand"), kind != "cidr" { throw node.error("'\(kind)' does not go with 'expand'.") }
         if kind == "exists", list.count > 1 { throw node.error("'exists' stands alone.") }
         if kind != "fieldref", let other = places.first ?? list.first(where: { $0 == "cased" }) {
             throw node.error("'\(kind)' does not go with '\(other)'.\(Self.hint(kind, other))")
         }
-        if ["re", "cidr"].contains(kind), list.first != kind {
+        if ["re", "cidr"].contains(kind), list.first(where: { $0 != "expand" }) != kind {
             throw node.error("'\(kind)' must be the first modifier.")
         }
         if isKeyword, kind != "re", kind != "cidr" { throw node.error("'\(kind)' needs a field before it.") }

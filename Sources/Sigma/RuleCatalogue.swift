@@ -4,6 +4,7 @@ import YAMLDocument
 
 /// All drafts of one load by their names, and the work of connecting correlations with the rules that they refer to.
 struct RuleCatalogue {
+    let lists: PlaceholderLists
     private(set) var drafts: [DraftRule] = []
     private(set) var errors: [DocumentError] = []
     /// Where each draft ended up in the set.
@@ -16,10 +17,14 @@ struct RuleCatalogue {
     /// How many levels of correlations over correlations there may be.
     static let maximumLevels = 32
 
+    init(lists: PlaceholderLists) {
+        self.lists = lists
+    }
+
     /// Reads a document; what is wrong with it goes to `errors`.
     mutating func add(_ document: YAMLNode) {
         do throws(DocumentError) {
-            let draft = try RuleReader.rule(document)
+            let draft = try RuleReader.rule(document, lists)
             let metadata = draft.metadata
             for (name, key) in [(metadata.id, "id"), (metadata.name, "name")] {
                 guard let name, let other = names[name] else { continue }

@@ -17,7 +17,7 @@ enum DraftRule {
 
 /// Reads documents into rules (Sigma specification 2.1).
 enum RuleReader {
-    static func rule(_ document: YAMLNode) throws(DocumentError) -> DraftRule {
+    static func rule(_ document: YAMLNode, _ lists: PlaceholderLists) throws(DocumentError) -> DraftRule {
         guard case .mapping = document.content else { throw document.error("a rule is a mapping of keys to values.") }
         if let node = document["action"] {
             throw node.error(
@@ -33,7 +33,7 @@ enum RuleReader {
         if let correlation = document["correlation"] {
             return .correlation(try CorrelationReader.correlation(correlation, metadata))
         }
-        return .detection(try detection(document, metadata))
+        return .detection(try detection(document, metadata, SearchReader(lists: lists)))
     }
 
     /// Keys that no rule defines are allowed at the top, but one letter off a key that changes what the rule does is a slip.
@@ -102,7 +102,7 @@ enum RuleReader {
     }
 
     private static func detection(
-        _ document: YAMLNode, _ metadata: RuleMetadata
+        _ document: YAMLNode, _ metadata: RuleMetadata, _ reader: SearchReader
     ) throws(DocumentError) -> DetectionRule {
         let source = try document.required("logsource")
         try source.refuseKeys(except: ["category", "product", "service", "definition"])
@@ -112,7 +112,7 @@ enum RuleReader {
             if entry.key == "timeframe" {
                 throw entry.value.error("'timeframe' was removed from Sigma. Write a correlation rule with a timespan.")
             }
-            searches.append((entry.key, try SearchReader.expression(entry.value)))
+            searches.append((entry.key, try reader.expression(entry.value)))
         }
         guard !searches.isEmpty else { throw block.error("has no selection. Write selection: { field: value }.") }
         let conditions = try block.required("condition")

@@ -12,6 +12,8 @@ package struct RuleSet: Sendable {
     /// What is doubtful but does not keep a rule from working: metadata that does not follow the specification, `all` over one
     /// value.
     package let warnings: [DocumentError]
+    /// The placeholder lists that the rules were read with.
+    package let lists: PlaceholderLists
 
     /// Metadata of all rules, detections first.
     package var metadata: [RuleMetadata] { detections.map(\.metadata) + correlations.map(\.metadata) }
@@ -33,8 +35,11 @@ package struct RuleSet: Sendable {
 
     /// Builds a set of the documents of several files. Never throws: a rule that cannot be used is left out together with
     /// those that depend on it, and `errors` says why for each.
-    package init(documents: [YAMLNode]) {
-        var catalogue = RuleCatalogue()
+    ///
+    /// - Parameter lists: what the placeholders of `expand` stand for; a rule with an unknown one cannot be used.
+    package init(documents: [YAMLNode], lists: PlaceholderLists = .init()) {
+        self.lists = lists
+        var catalogue = RuleCatalogue(lists: lists)
         var warnings: [DocumentError] = []
         for document in documents {
             catalogue.add(document)
@@ -57,6 +62,7 @@ package struct RuleSet: Sendable {
         correlations = rules.correlations
         self.errors = errors
         warnings = rules.warnings
+        lists = rules.lists
     }
 
     /// A set without the detections for which `keep` is false; correlations that need one of them go as well.
@@ -74,6 +80,6 @@ package struct RuleSet: Sendable {
             if whole { documents.append(rule.metadata.document) }
         }
         if documents.count == detections.count + correlations.count { return self }
-        return RuleSet(RuleSet(documents: documents), errors: errors)
+        return RuleSet(RuleSet(documents: documents, lists: lists), errors: errors)
     }
 }

@@ -4,22 +4,25 @@ import YAMLDocument
 
 /// Reads the search identifiers of a `detection` (Sigma specification 2.1, "Detection"): a map is an AND of items, a list of
 /// maps an OR of them, a list of values keywords.
-enum SearchReader {
-    static func expression(_ node: YAMLNode) throws(DocumentError) -> Expression {
+struct SearchReader {
+    /// What the placeholders of `expand` stand for.
+    let lists: PlaceholderLists
+
+    func expression(_ node: YAMLNode) throws(DocumentError) -> Expression {
         switch node.content {
         case .mapping(let entries):
             guard !entries.isEmpty else { throw node.error("has no field. Write field: value.") }
-            return all(try entries.map { entry throws(DocumentError) in try item(entry) })
+            return Self.all(try entries.map { entry throws(DocumentError) in try item(entry) })
         case .sequence(let items):
             guard !items.isEmpty else { throw node.error("is an empty list.") }
-            return any(try items.map { item throws(DocumentError) in try expression(item) })
+            return Self.any(try items.map { item throws(DocumentError) in try expression(item) })
         case .scalar:
             let keyword = try ItemModifiers([], node, isKeyword: true)
             return .predicate(Predicate(field: nil, test: try keyword.test(node)))
         }
     }
 
-    private static func item(_ entry: YAMLNode.Entry) throws(DocumentError) -> Expression {
+    private func item(_ entry: YAMLNode.Entry) throws(DocumentError) -> Expression {
         let parts = entry.key.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         let field = parts[0].isEmpty ? nil : parts[0]
         if field == nil, parts.count == 1 { throw entry.value.error("the name of the field is empty.") }
@@ -36,14 +39,20 @@ enum SearchReader {
         if isList, modifiers.exists { throw entry.value.error("'exists' takes true or false, not a list.") }
 
         var tests: [Test] = []
-        for value in values {
+        for value in modifiers.expands ? try expanded(values) : values {
             if isList, case .scalar(let scalar) = value.content, scalar.isNull {
                 throw value.error("null cannot stand in a list. Write a selection of its own: field: null.")
             }
             tests.append(try modifiers.test(value))
         }
-        if modifiers.all { return all(tests.map { .predicate(Predicate(field: field, test: $0)) }) }
-        return any(gathered(tests).map { .predicate(Predicate(field: field, test: $0)) })
+        if modifiers.all { return Self.all(tests.map { .predicate(Predicate(field: field, test: $0)) }) }
+        return Self.any(Self.gathered(tests).map { .predicate(Predicate(field: field, test: $0)) })
+    }
+
+    private func expanded(_ values: [YAMLNode]) throws(DocumentError) -> [YAMLNode] {
+        var expanded: [YAMLNode] = []
+        for value in values { expanded += try lists.expand(value) }
+        return expanded
     }
 
     /// Many plain texts and whole numbers are one look-up.

@@ -23,6 +23,14 @@ package struct YAMLNode: Sendable {
     package let path: String
     package let content: Content
 
+    package init(file: String, line: Int, column: Int, path: String, content: Content) {
+        self.file = file
+        self.line = line
+        self.column = column
+        self.path = path
+        self.content = content
+    }
+
     /// An error at this node.
     package func error(_ message: String) -> DocumentError {
         DocumentError(file: file, line: line, column: column, key: path, message: message)

@@ -35,6 +35,8 @@ struct Detect: AsyncParsableCommand {
     var identities: String?
     @Option(help: "iCalendar file for every gatewatch: outside, in place of the one that a rule names.")
     var calendar: String?
+    @Option(help: "Values of |expand placeholders: YAML, name → list.")
+    var lists: String?
     @Option(help: "Topic of audit events.")
     var topic: String?
     @Option(help: "Folder of the state.")
@@ -102,7 +104,8 @@ struct Detect: AsyncParsableCommand {
         let configured = try node?["detectors"]?.texts() ?? ["detectors"]
         let paths = detectors.isEmpty ? configured : detectors
         let calendar = try calendar ?? node?["calendar"]?.text()
-        return { try DetectorFiles(paths: paths, calendar: calendar) }
+        let lists = try lists ?? node?["lists"]?.text()
+        return { try DetectorFiles(paths: paths, calendar: calendar, lists: lists) }
     }
 
     /// Windows live in the partition of their events. Events are keyed by identity, so a group without it sees only the part

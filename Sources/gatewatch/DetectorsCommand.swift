@@ -19,8 +19,11 @@ struct Detectors: ParsableCommand {
         @Option(help: "iCalendar file for every gatewatch: outside, in place of the one that a rule names.")
         var calendar: String?
 
+        @Option(help: "Values of |expand placeholders: YAML, name → list.")
+        var lists: String?
+
         func load() throws -> DetectorFiles {
-            try DetectorFiles(paths: paths, calendar: calendar)
+            try DetectorFiles(paths: paths, calendar: calendar, lists: lists)
         }
     }
 
@@ -53,6 +56,7 @@ struct Detectors: ParsableCommand {
             Terminal.print(
                 "\(files.fileCount) files: \(files.rules.detections.count) detections, \(files.rules.correlations.count) correlations, \(files.errors.count) errors"
             )
+            for warning in files.rules.warnings { Terminal.error("warning: \(warning)") }
             try Detectors.report(files)
         }
     }

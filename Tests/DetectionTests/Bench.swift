@@ -9,14 +9,22 @@ import YAMLDocument
 
 /// One event of a test, in a form that is easy to shuffle.
 struct TestEvent: Equatable {
+    /// Second 0 of the tests' clock, ms since the epoch.
+    static let start: Int64 = 1_700_000_000_000
+
     /// Seconds.
     var time: Int64
+    /// And milliseconds.
+    var fraction: Int64 = 0
     var uid: String
     var fields: [String: String] = [:]
-    var numbers: [String: Int] = [:]
+    var numbers: [String: Double] = [:]
+
+    /// Since second 0, ms.
+    var offset: Int64 { time * 1000 + fraction }
 
     var json: [UInt8] {
-        var parts = ["\"time\":\(1_700_000_000_000 + time * 1000)", "\"metadata\":{\"uid\":\"\(uid)\"}"]
+        var parts = ["\"time\":\(Self.start + offset)", "\"metadata\":{\"uid\":\"\(uid)\"}"]
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) { parts.append("\"\(name)\":\"\(value)\"") }
         for (name, value) in numbers.sorted(by: { $0.key < $1.key }) { parts.append("\"\(name)\":\(value)") }
         return Array("{\(parts.joined(separator: ","))}".utf8)
@@ -42,13 +50,20 @@ final class Bench {
     }
 
     func take(_ event: TestEvent) throws {
-        let json = event.json
+        try take(event.json, event.uid)
+    }
+
+    func take(json: String) throws {
+        try take(Array(json.utf8), json)
+    }
+
+    private func take(_ json: [UInt8], _ name: String) throws {
         try json.withUnsafeBytes { bytes in
             let view = try plan.decoder.decode(bytes, fallbackUID: .missing)
             do throws(EventError) {
                 try engine.process(view)
             } catch {
-                late.append(event.uid)
+                late.append(name)
             }
         }
         alerts += engine.takeAlerts()
@@ -95,8 +110,21 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// Brings events into an order in which each comes at most `lateness` seconds after a later one.
+/// Brings events into an order in which each comes at most `lateness` seconds after a later one, often just so late.
 func shuffled(_ events: [TestEvent], within lateness: Int64, _ generator: inout SeededGenerator) -> [TestEvent] {
-    events.map { ($0, $0.time + Int64.random(in: 0...lateness, using: &generator), generator.next()) }
-        .sorted { ($0.1, $0.2) < ($1.1, $1.2) }.map(\.0)
+    events.map { event in
+        let delays = [0, Int64.random(in: 0...lateness * 1000, using: &generator), lateness * 1000]
+        return (event, event.offset + (delays.randomElement(using: &generator) ?? 0), generator.next())
+    }
+    .sorted { ($0.1, $0.2) < ($1.1, $1.2) }.map(\.0)
+}
+
+/// Every order of a few things.
+func permutations<Element>(_ elements: [Element]) -> [[Element]] {
+    if elements.count < 2 { return [elements] }
+    return elements.indices.flatMap { index in
+        var rest = elements
+        let first = rest.remove(at: index)
+        return permutations(rest).map { [first] + $0 }
+    }
 }

@@ -23,9 +23,9 @@ extension Child {
     }
 
     /// The sum of all series of a metric whose labels contain a text; 0 without any.
-    func metric(_ name: String, labels: String = "") async throws -> Double {
+    func metric(_ name: String, labels: String? = nil) async throws -> Double {
         try await metrics().split(separator: "\n").filter { line in
-            (line.hasPrefix(name + " ") || line.hasPrefix(name + "{")) && line.contains(labels)
+            (line.hasPrefix(name + " ") || line.hasPrefix(name + "{")) && (labels.map { line.contains($0) } ?? true)
         }.compactMap { $0.split(separator: " ").last.flatMap { Double($0) } }.reduce(0, +)
     }
 }

@@ -65,6 +65,14 @@ final class Child: Sendable {
         return exit
     }
 
+    /// Asks it to end and waits until it has, as a supervisor does.
+    /// - Throws: `Missing` when it does not end with status 0 within 30 s.
+    func terminate() async throws {
+        signal(SIGTERM)
+        let exit = try await waitForExit(seconds: 30)
+        guard exit == .status(0) else { throw Missing("\(name) ended with \(exit): \(tail)") }
+    }
+
     /// Waits until its log has `text` so many times. Throws at once when it ends without.
     func waitForLog(_ text: String, times: Int = 1, seconds: Double = 90) async throws {
         try await eventually("\(name) logs '\(text)'; it said: \(tail)", seconds: seconds) {

@@ -4,11 +4,19 @@ import Foundation
 
 /// What tells one alert from another, taken from its OCSF Detection Finding.
 struct Finding: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// What is the same in whatever order its events came. (`time` is that of the firing that was seen first.)
+    struct Identity: Hashable, Sendable {
+        let uid: String
+        let rule: String
+        let identity: String
+    }
+
     let uid: String
     let rule: String
     let identity: String
     let time: Int64
 
+    var id: Identity { Identity(uid: uid, rule: rule, identity: identity) }
     var description: String { "\(rule) \(identity) \(uid)" }
 
     static func < (one: Finding, other: Finding) -> Bool {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Fixtures
 import Foundation
 import GRDB
 import Kafka
@@ -16,8 +17,8 @@ extension EndToEnd {
             let detectVictim = Victim()
             let hubVictim = Victim()
             try await Receiver.with { _, before in
-                // Every fifth new message is never answered: the hub dies first, and cannot know that it came.
-                if before == 0, hubVictim.hit(every: 5) { return 500 }
+                // Every third new message is never answered: the hub dies first, and cannot know that it came.
+                if before == 0, hubVictim.hit(every: 3) { return 500 }
                 return 204
             } _: { receiver in
                 try await Stage.with { stage in
@@ -27,12 +28,12 @@ extension EndToEnd {
                     _ = try await stage.startBroker()
                     let reader = stage.read([Stage.alertsTopic, Stage.rejectedTopic]) { record in
                         guard record.topic == Stage.alertsTopic else { return }
-                        _ = detectVictim.hit(every: 5)
+                        _ = detectVictim.hit(every: 3)
                     }
                     let producer = try stage.makeProducer()
 
                     // The replay keeps step with the kills, so that it lasts through all of them.
-                    async let replay: Void = play(day, producer) {
+                    async let replay: Void = play(day, expected.map(\.time), producer) {
                         Double(detectVictim.kills + hubVictim.kills) / Double(2 * Self.killsOfEach)
                     }
                     async let detect = killAgainAndAgain(detectVictim, seed: 1) {
@@ -56,14 +57,12 @@ extension EndToEnd {
                     try await eventually("all \(total) events are committed") {
                         try committedOffsets(stage).reduce(0, +) == total
                     }
-                    last.0.signal(SIGTERM)
-                    #expect(try await last.0.waitForExit() == .status(0))
+                    try await last.0.terminate()
                     let hubPath = stage.path("hub/hub.sqlite")
                     try await eventually("the hub has no delivery left") {
                         try number("SELECT count(*) FROM deliveries WHERE state <> 'delivered'", hubPath) == 0
                     }
-                    last.1.signal(SIGTERM)
-                    #expect(try await last.1.waitForExit() == .status(0))
+                    try await last.1.terminate()
                     try await reader.waitForEnd(of: [Stage.alertsTopic, Stage.rejectedTopic], producer)
 
                     #expect(detectVictim.kills == Self.killsOfEach && hubVictim.kills == Self.killsOfEach)
@@ -75,6 +74,7 @@ extension EndToEnd {
                     #expect(try number("SELECT count(*) FROM alerts", hubPath) == expected.count)
                     // An alert that came again was the same, byte for byte, on both of its ways.
                     #expect(Set(records.compactMap(\.payload)).count == expected.count)
+                    #expect(detectVictim.hits > 0 && hubVictim.hits > 0)
                     #expect(receiver.arrivals.count > expected.count, "no delivery came twice: nothing was tested")
                     #expect(Set(receiver.arrivals.map(\.id)).count == expected.count)
                     #expect(Set(receiver.arrivals.map(\.body)).count == expected.count)
@@ -83,11 +83,27 @@ extension EndToEnd {
             }
         }
 
-        /// Sends the day up to the part that `progress` allows, until all is sent.
-        private func play(_ day: Day, _ producer: KafkaProducer, progress: @Sendable () -> Double) async throws {
+        /// Sends the day up to the part that `progress` allows, until all is sent. An alert takes as much of the replay as
+        /// many events: most alerts are of the evening, and processes are to be killed around each of them.
+        private func play(
+            _ day: Day, _ alerts: [Int64], _ producer: KafkaProducer, progress: @Sendable () -> Double
+        ) async throws {
+            let weight = 4 * Double(day.events.count) / Double(alerts.count)
+            var alerts = alerts.sorted()[...]
+            var parts: [Double] = []
+            for event in day.events {
+                var part = 1.0
+                while let alert = alerts.first, alert <= event.timeMilliseconds {
+                    part += weight
+                    alerts.removeFirst()
+                }
+                parts.append((parts.last ?? 0) + part)
+            }
+            let whole = parts.last ?? 1
             var sent = 0
             while sent < day.events.count {
-                let allowed = min(day.events.count, Int(Double(day.events.count) * (progress() + 0.05)))
+                let share = (progress() + 0.05) * whole
+                let allowed = parts.firstIndex { $0 > share } ?? parts.count
                 guard sent < allowed else {
                     try await Task.sleep(for: .milliseconds(20))
                     continue
@@ -151,9 +167,18 @@ extension EndToEnd {
 
 /// A process that is to be killed, by its killer or at a moment that another thread sees.
 private final class Victim: Sendable {
-    private let state = Mutex<(child: Child?, kills: Int, chances: Int)>((nil, 0, 0))
+    private struct State {
+        var child: Child?
+        var kills = 0
+        var chances = 0
+        var hits = 0
+    }
+
+    private let state = Mutex(State())
 
     var kills: Int { state.withLock { $0.kills } }
+    /// How often it was killed by `hit`.
+    var hits: Int { state.withLock { $0.hits } }
 
     func name(_ child: Child) { state.withLock { $0.child = child } }
 
@@ -170,6 +195,7 @@ private final class Victim: Sendable {
             state.chances += 1
             guard state.chances % every == 0, let child = state.child else { return false }
             child.signal(SIGKILL)
+            state.hits += 1
             return true
         }
     }

@@ -26,8 +26,7 @@ extension EndToEnd {
                 try await eventually("the alert arose") {
                     try await detect.metric("gatewatch_alerts_total", labels: "gw_fail_then_succeed") == 1
                 }
-                detect.signal(SIGTERM)
-                #expect(try await detect.waitForExit() == .status(0))
+                try await detect.terminate()
                 let consumed = try await stage.run(
                     ["-b", stage.bootstrapServers, "-C", "-t", Stage.alertsTopic, "-o", "beginning", "-e", "-q", "-K", "|"],
                     program: kcat)

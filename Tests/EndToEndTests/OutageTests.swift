@@ -36,8 +36,7 @@ extension EndToEnd {
                     #expect(receiver.findings == expected)
                     #expect(receiver.refusals == [])
                     for child in [detect, hub] {
-                        child.signal(SIGTERM)
-                        #expect(try await child.waitForExit() == .status(0), "\(child.tail)")
+                        try await child.terminate()
                     }
                 }
             }
@@ -109,8 +108,7 @@ extension EndToEnd {
             try await detect.waitForLog("the state can be written again")
             try await eventually("it is well again") { try await detect.get("healthz").status == 200 }
             try await eventually("every alert comes") { Set(try reader.records().findings()).isSuperset(of: expected) }
-            detect.signal(SIGTERM)
-            #expect(try await detect.waitForExit() == .status(0))
+            try await detect.terminate()
             try await reader.waitForEnd(of: [Stage.alertsTopic, Stage.rejectedTopic], producer)
             #expect(try reader.records().findings().sorted() == expected)
             #expect(try reader.records().filter { $0.topic == Stage.rejectedTopic } == [])

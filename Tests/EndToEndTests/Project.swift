@@ -6,7 +6,7 @@ import Testing
 /// Where the project's files are.
 enum Project {
     /// The folder of Package.swift.
-    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
     static var detectors: String { root.appending(path: "detectors").path }

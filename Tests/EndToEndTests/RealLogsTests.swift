@@ -55,8 +55,7 @@ extension EndToEnd {
                 try await eventually("all are read") {
                     try await detect.metric("gatewatch_events_total") == Double(lines.count)
                 }
-                detect.signal(SIGTERM)
-                #expect(try await detect.waitForExit() == .status(0))
+                try await detect.terminate()
                 try await reader.waitForEnd(of: [Stage.alertsTopic, Stage.rejectedTopic], producer)
                 let records = try reader.records()
                 let rejected = records.filter { $0.topic == Stage.rejectedTopic }
@@ -88,7 +87,9 @@ extension EndToEnd {
         private func byTime(_ lines: [[UInt8]], _ log: RealLog) throws -> [[UInt8]] {
             let timed = try lines.map { line in
                 let object = try JSONSerialization.jsonObject(with: Data(line)) as? [String: Any]
-                return (try #require(object?[log.timeField] as? String), line)
+                // Some logs wrap their events.
+                let event = object?["event"] as? [String: Any] ?? object
+                return (try #require(event?[log.timeField] as? String), line)
             }
             return timed.sorted { $0.0 < $1.0 }.map(\.1)
         }

@@ -58,14 +58,12 @@ extension EndToEnd {
                     // In the middle of its work; the last run is let come to the end.
                     if part == parts { break }
                     try await eventually("it reads") { try await detect.metric("gatewatch_events_total") > 0 }
-                    detect.signal(SIGTERM)
-                    #expect(try await detect.waitForExit(seconds: 30) == .status(0), "\(detect.tail)")
+                    try await detect.terminate()
                     detect = try stage.startDetect(day.arguments)
                 }
                 let expected = try await day.backtest(stage, day.events).sorted()
                 try await eventually("every alert comes") { Set(try reader.records().findings()).isSuperset(of: expected) }
-                detect.signal(SIGTERM)
-                #expect(try await detect.waitForExit(seconds: 30) == .status(0))
+                try await detect.terminate()
                 try await reader.waitForEnd(of: [Stage.alertsTopic], producer)
                 // Committed with their delivery: none comes twice.
                 #expect(try reader.records().findings().sorted() == expected)
@@ -77,10 +75,8 @@ extension EndToEnd {
                 let broker = try await stage.startBroker()
                 let hub = try stage.startHub("http://127.0.0.1:1/hook")
                 try await eventually("the hub is well") { try await hub.get("healthz").status == 200 }
-                hub.signal(SIGTERM)
-                #expect(try await hub.waitForExit(seconds: 30) == .status(0))
-                broker.signal(SIGTERM)
-                #expect(try await broker.waitForExit(seconds: 30) == .status(0))
+                try await hub.terminate()
+                try await broker.terminate()
             }
         }
 
@@ -134,8 +130,7 @@ extension EndToEnd {
                 try await detect.waitForLog("detectors reloaded", times: 2)
                 for second in 40..<45 { try await send(producer, "dora", "knock", second: second) }
                 try await eventually("the rest is at work") { try fired("five_knocks", "dora") == 1 }
-                detect.signal(SIGTERM)
-                #expect(try await detect.waitForExit(seconds: 30) == .status(0))
+                try await detect.terminate()
                 #expect(try fired("five_knocks", "ana") == 1)
             }
         }

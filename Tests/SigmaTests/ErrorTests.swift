@@ -20,7 +20,6 @@ struct ErrorTests {
             ("wide", "Write the encoded text."), ("utf16le", "Write the encoded text."),
             ("utf16be", "Write the encoded text."),
             ("utf16", "Write the encoded text."), ("windash", "Write a list with each dash."),
-            ("expand", "Write the values in place of the placeholder."),
             ("minute", "Use gatewatch: outside with a calendar."),
             ("hour", "Use gatewatch: outside with a calendar."), ("day", "Use gatewatch: outside with a calendar."),
             ("week", "Use gatewatch: outside with a calendar."), ("month", "Use gatewatch: outside with a calendar."),
@@ -44,7 +43,7 @@ struct ErrorTests {
                 "detection.sel.a|contain: unknown modifier 'contain'. Did you mean 'contains'?"),
             Fault(
                 "sel: { a|frobnicated: ¦x }\ncondition: sel",
-                "detection.sel.a|frobnicated: unknown modifier 'frobnicated'. Known: all, cased, cidr, contains, dotall, endswith, exists, fieldref, gt, gte, i, ignorecase, lt, lte, m, multiline, re, s, startswith."
+                "detection.sel.a|frobnicated: unknown modifier 'frobnicated'. Known: all, cased, cidr, contains, dotall, endswith, exists, expand, fieldref, gt, gte, i, ignorecase, lt, lte, m, multiline, re, s, startswith."
             ),
             Fault("sel: { a|: ¦x }\ncondition: sel", "detection.sel.a|: a modifier is empty."),
             Fault("sel: { a|all|all: ¦[x] }\ncondition: sel", "detection.sel.a|all|all: a modifier stands twice."),

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
+import Sigma
 import Testing
+import YAMLDocument
 
 /// Sigma specification 2.1, "Modifiers": section 1.5 of the checklist.
 @Suite("Modifiers")
@@ -183,5 +186,57 @@ struct ModifierTests {
         let run = String(repeating: "a", count: 300_000)
         #expect(try glob.matches(#"{"a":"\#(run)"}"#) == [])
         #expect(try glob.matches(#"{"a":"\#(run)bc"}"#) == [0])
+    }
+}
+
+@Suite("expand")
+struct ExpandTests {
+    private static let rule = """
+        title: Placeholder
+        logsource: { category: test }
+        detection:
+          selection:
+            user|expand: '%Administrators%'
+            host|contains|expand: ['srv-%sites%-', 'a\\%b']
+          condition: selection
+        """
+
+    private func set(_ lists: String) throws -> RuleSet {
+        let document = try #require(try YAMLReader.documents(text: lists, file: "lists.yml").first)
+        return RuleSet(
+            documents: try YAMLReader.documents(text: Self.rule, file: "rule.yml"), lists: try PlaceholderLists(document))
+    }
+
+    private func matches(_ rules: RuleSet, _ json: String) throws -> Bool {
+        var plan = FieldPlan(mapping: .raw)
+        let matcher = try RuleMatcher(rules.detections, plan: &plan)
+        let decoder = try #require(plan.makeDecoder())
+        var found = false
+        try Array(json.utf8).withUnsafeBytes { bytes in
+            matcher.match(try decoder.decode(bytes, fallbackUID: .missing, fallbackTime: 0)) { _ in found = true }
+        }
+        return found
+    }
+
+    @Test("takes any value of a list, keeps the text around it, and its wildcards")
+    func expands() throws {
+        let rules = try set("{ Administrators: [root, 'adm-*'], sites: [ber, ham] }")
+        #expect(rules.errors.isEmpty)
+        #expect(try matches(rules, #"{"user":"ROOT","host":"srv-ham-7"}"#))
+        #expect(try matches(rules, #"{"user":"adm-3","host":"srv-ber-"}"#))
+        #expect(try matches(rules, #"{"user":"root","host":"xa%b"}"#))
+        #expect(try !matches(rules, #"{"user":"guest","host":"srv-ham-7"}"#))
+        #expect(try !matches(rules, #"{"user":"root","host":"srv-muc-7"}"#))
+        #expect(try !matches(rules, #"{"user":"%Administrators%","host":"srv-ham-7"}"#))
+    }
+
+    @Test("refuses a rule whose placeholder has no list, naming it and the remedy")
+    func unknown() throws {
+        let rules = try set("{ sites: [ber] }")
+        #expect(rules.detections.isEmpty)
+        #expect(
+            rules.errors.map(\.description) == [
+                "rule.yml:5:18: detection.selection.user|expand: the placeholder %Administrators% has no values. Give them with --lists: a YAML file with 'Administrators: [...]'."
+            ])
     }
 }
