@@ -97,11 +97,11 @@ let package = Package(
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
-        tests("Pipeline", ["AuditEvent", "Sigma", "Detection", "Kafka", grdb, logging]),
+        tests("Pipeline", ["AuditEvent", "Detection", "Detectors", "Kafka", "Telemetry", "YAMLDocument", logging]),
         tests("Delivery", [crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Hub", ["Delivery", "Kafka", "Telemetry", lifecycle, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Telemetry", [hummingbird, logging, metrics]),
-        tests("Detectors", ["AuditEvent", "Detection", "Sigma", "YAMLDocument"]),
+        tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),
         tests("Fixtures", ["Calendar", "CZlib"]),
         .testTarget(
             name: "EndToEndTests",

@@ -180,7 +180,7 @@ final class CountState: CorrelationState {
         }
         if window.pointee.entries.count > max(window.pointee.trimAt, plan.trimAt) {
             trim(window, watermark: watermark)
-            window.pointee.trimAt = 2 * window.pointee.entries.count
+            window.pointee.trimAt = window.pointee.entries.count * 3 / 2
         }
     }
 

@@ -247,7 +247,7 @@ package final class Engine {
         if let calendar = plan.calendar, calendar.contains(firing.time) { return }
         if !plan.parents.isEmpty {
             let values = GroupKey.values(plan.keySpace.bytes(of: key))
-            for parent in plan.parents { feed(parent, values, firing, view) }
+            for parent in plan.parents { feed(parent, values, of: plan.keySpace.bytes(of: key), firing, view) }
         }
         guard plan.raisesAlerts else { return }
         guard let episodes = plan.episodes else {
@@ -265,12 +265,14 @@ package final class Engine {
     }
 
     private func feed(
-        _ parent: CorrelationPlan.Parent, _ values: [UnsafeRawBufferPointer], _ firing: Firing, _ view: EventView?
+        _ parent: CorrelationPlan.Parent, _ values: [UnsafeRawBufferPointer], of group: UnsafeRawBufferPointer,
+        _ firing: Firing, _ view: EventView?
     ) {
         let state = correlations[parent.correlation]
         var key = GroupKey()
         for index in parent.keyValues where !key.add(values[index]) { return }
-        var value = state.plan.kind == .sum ? Self.summand(1) : 0
+        // With aliases one event may fire in two groups; for a count these are two.
+        var value = state.plan.kind == .sum ? Self.summand(1) : stableHash(group)
         if let index = parent.value {
             if state.plan.kind == .sum {
                 guard let number = ASCII.number(values[index]) else { return }

@@ -23,6 +23,8 @@ final class DetectWorker {
     private var partitions: [TopicPartition: PartitionDetector] = [:]
     private var lastRecord: [TopicPartition: ContinuousClock.Instant] = [:]
     private var failingSince: ContinuousClock.Instant?
+    /// The partition of the record before this one and who takes it. A rebalance between two records of one batch ends it.
+    private var taking: (partition: TopicPartition, detector: PartitionDetector)?
 
     init(number: Int, shared: DetectShared, producer: KafkaProducer, logger: Logger) throws {
         self.number = number
@@ -52,23 +54,25 @@ final class DetectWorker {
         defer { self.consumer = nil }
         var lastCommit = ContinuousClock.now
         var lastReport = ContinuousClock.now
+        var lastIdle = ContinuousClock.now
         while !shared.isStopping {
             shared.beat(number)
-            var last: TopicPartition?
-            var detector: PartitionDetector?
+            taking = nil
             let now = ContinuousClock.now
             let taken = try consumer.poll(
                 maxRecords: failingSince == nil ? Self.batch : 1, timeoutMilliseconds: wait(since: lastCommit, now)
             ) { record in
-                if record.topicPartition != last {
-                    last = record.topicPartition
-                    detector = partitions[record.topicPartition]
+                if taking?.partition != record.topicPartition {
+                    taking = partitions[record.topicPartition].map { (record.topicPartition, $0) }
                     lastRecord[record.topicPartition] = now
                 }
-                detector?.take(record)
+                taking?.detector.take(record)
             }
             if shared.generation.number != generation { reload() }
-            if taken == 0 { idle(now) }
+            if now - lastIdle >= .milliseconds(min(1000, settings.lateness)) {
+                lastIdle = now
+                idle(now)
+            }
             let isDue =
                 now - lastCommit >= .milliseconds(settings.commitInterval)
                 || partitions.values.contains { $0.isUrgent || $0.uncommitted >= settings.commitEvents }
@@ -130,18 +134,33 @@ final class DetectWorker {
         if failingSince == nil {
             logger.critical(
                 "the state cannot be written, reading stops until it can: \(error). Free space in \(settings.stateFolder).")
-            try? consumer?.pause(Array(partitions.keys))
+        }
+        do {
+            // Each time: a rebalance may have brought partitions since.
+            try consumer?.pause(Array(partitions.keys))
+        } catch {
+            logger.warning("reading could not be stopped; it goes on slowly: \(error)")
         }
         shared.storeError = "\(error)"
         failingSince = .now
     }
 
+    /// Decides what waits in partitions that have been silent for longer than the lateness. A broker that is away is not
+    /// silence: its records may hold late events.
     private func idle(_ now: ContinuousClock.Instant) {
-        for (partition, detector) in partitions {
-            guard let last = lastRecord[partition], now - last >= .milliseconds(settings.lateness) else { continue }
-            lastRecord[partition] = nil
-            detector.idle()
+        let silent = partitions.filter { partition, detector in
+            guard detector.isWaiting, let last = lastRecord[partition] else { return false }
+            return now - last >= .milliseconds(settings.lateness)
         }
+        guard !silent.isEmpty, failingSince == nil else { return }
+        let lag = consumer?.lag() ?? [:]
+        do {
+            _ = try consumer?.committed(Array(silent.keys), timeoutMilliseconds: 1000)
+        } catch {
+            for partition in silent.keys { lastRecord[partition] = .now }
+            return
+        }
+        for (partition, detector) in silent where lag[partition] ?? 0 == 0 { detector.idle() }
     }
 
     private func report() {
@@ -167,6 +186,7 @@ final class DetectWorker {
 
     /// Runs on this thread, inside `poll` and `close`.
     private func rebalance(_ event: RebalanceEvent) -> [TopicPartition: Int64] {
+        taking = nil
         switch event {
         case .assigned(let assigned):
             var starts: [TopicPartition: Int64] = [:]

@@ -29,6 +29,7 @@ final class PartitionDetector {
     private var events = 0
     private var withoutIdentity = 0
     private var hasNews = false
+    private var isFirstRecord = true
     /// Told of each commit: records and alerts in it.
     private let committed: (Int, Int) -> Void
     private let uidBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 48, alignment: 8)
@@ -60,7 +61,8 @@ final class PartitionDetector {
             start = offset
             nextOffset = offset
             let left = engine.restore(state)
-            logger.info("goes on at offset \(offset) with \(state.rows.count) rows of state, \(left) of rules no longer there")
+            logger.info(
+                "goes on at offset \(offset) with \(state.rows.count) rows of state, \(left) of rules no longer there or damaged")
         } else {
             start = nil
             nextOffset = 0
@@ -78,7 +80,13 @@ final class PartitionDetector {
     /// Takes one record. Never throws: what cannot be used goes to the rejected topic.
     func take(_ record: borrowing ConsumerRecord) {
         let offset = record.offset
-        guard offset >= nextOffset else { return }
+        if offset < nextOffset {
+            // Kafka was asked for `nextOffset` and has nothing of the kind: the topic was made anew. Only its first record tells.
+            guard isFirstRecord else { return }
+            logger.warning(
+                "the topic begins anew at offset \(offset), the state was at \(nextOffset): it was deleted and made again. Reading on.")
+        }
+        isFirstRecord = false
         nextOffset = offset + 1
         uncommitted += 1
         events += 1
@@ -141,6 +149,9 @@ final class PartitionDetector {
         return .string(UnsafeRawBufferPointer(rebasing: uidBuffer[..<length]))
     }
 
+    /// Whether something waits for late events.
+    var isWaiting: Bool { engine.isWaiting }
+
     /// The partition has been silent for longer than the lateness: what waits for late events waits no more.
     func idle() {
         engine.finish()
@@ -170,11 +181,13 @@ final class PartitionDetector {
         let began = ContinuousClock.now
         let outgoing: [PartitionStore.Outgoing]
         do {
-            outgoing = try store.commit(
-                PartitionStore.Commit(
-                    changes: pending.map { EngineChange(state: $0.key.state, key: $0.key.key, value: $0.value) },
-                    nextOffset: nextOffset, newest: engine.newest == .min ? nil : engine.newest, drafts: drafts,
-                    delivered: delivered, knownStates: forgetsUnknownStates ? engine.stateIDs : nil))
+            var commit = PartitionStore.Commit(
+                nextOffset: nextOffset, newest: engine.newest == .min ? nil : engine.newest)
+            commit.changes = pending.map { EngineChange(state: $0.key.state, key: $0.key.key, value: $0.value) }
+            commit.drafts = drafts
+            commit.delivered = delivered
+            commit.knownStates = forgetsUnknownStates ? engine.stateIDs : nil
+            outgoing = try store.commit(commit)
         } catch {
             sender.keepDelivered(delivered)
             throw error

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Detection
+package import Detection
 import Foundation
 import GRDB
 
@@ -9,45 +9,57 @@ import GRDB
 ///
 /// `synchronous=NORMAL` with WAL: a killed process loses nothing that was committed. A power cut may lose the last
 /// commits, but state and offset together, and Kafka still has the events after that offset.
-final class PartitionStore {
+package final class PartitionStore {
     /// Another process has opened this partition since.
-    struct Fenced: Error, CustomStringConvertible {
+    package struct Fenced: Error, CustomStringConvertible {
         let path: String
-        var description: String { "\(path) was taken over by another process; this one lets go of the partition." }
+        package var description: String { "\(path) was taken over by another process; this one lets go of the partition." }
     }
 
     /// The file cannot be used.
-    struct StoreError: Error, CustomStringConvertible {
-        let description: String
+    package struct StoreError: Error, CustomStringConvertible {
+        package let description: String
     }
 
     /// A record for Kafka that waits for its delivery report.
-    struct Outgoing: Sendable {
-        let id: Int64
-        let topic: String
-        let key: [UInt8]?
-        let payload: [UInt8]?
-        let headers: [(String, [UInt8])]
+    package struct Outgoing: Sendable {
+        package let id: Int64
+        package let topic: String
+        package let key: [UInt8]?
+        package let payload: [UInt8]?
+        package let headers: [(String, [UInt8])]
     }
 
     /// A record to be written to the outbox.
-    struct Draft {
+    package struct Draft {
         let topic: String
         let key: [UInt8]?
         let payload: [UInt8]?
         let headers: [(String, [UInt8])]
+
+        package init(topic: String, key: [UInt8]?, payload: [UInt8]?, headers: [(String, [UInt8])]) {
+            self.topic = topic
+            self.key = key
+            self.payload = payload
+            self.headers = headers
+        }
     }
 
     /// What one commit writes.
-    struct Commit {
-        var changes: [EngineChange] = []
-        var nextOffset: Int64
-        var newest: Int64?
-        var drafts: [Draft] = []
+    package struct Commit {
+        package var changes: [EngineChange] = []
+        package var nextOffset: Int64
+        package var newest: Int64?
+        package var drafts: [Draft] = []
         /// Outbox ids whose records Kafka has.
-        var delivered: [Int64] = []
+        package var delivered: [Int64] = []
         /// When not nil, rows of other states are deleted: their rules are gone.
-        var knownStates: Set<UInt64>?
+        package var knownStates: Set<UInt64>?
+
+        package init(nextOffset: Int64, newest: Int64?) {
+            self.nextOffset = nextOffset
+            self.newest = newest
+        }
     }
 
     let path: String
@@ -55,7 +67,7 @@ final class PartitionStore {
     private let epoch: Int64
 
     /// Opens or makes the file and takes it over.
-    init(path: String) throws {
+    package init(path: String) throws {
         self.path = path
         do {
             try FileManager.default.createDirectory(
@@ -94,7 +106,7 @@ final class PartitionStore {
     }
 
     /// Where to go on and with which state; nil before the first commit.
-    func load() throws -> (nextOffset: Int64, state: EngineState)? {
+    package func load() throws -> (nextOffset: Int64, state: EngineState)? {
         try queue.read { database in
             guard let offset = try Self.meta("next_offset", database) else { return nil }
             var rows: [EngineState.Row] = []
@@ -109,7 +121,7 @@ final class PartitionStore {
     }
 
     /// The outbox, oldest first.
-    func outgoing() throws -> [Outgoing] {
+    package func outgoing() throws -> [Outgoing] {
         try queue.read { database in
             try Row.fetchAll(database, sql: "SELECT id, topic, key, payload, headers FROM outbox ORDER BY id").map { row in
                 let key: Data? = row[2]
@@ -123,7 +135,7 @@ final class PartitionStore {
 
     /// Writes everything or nothing. Returns the drafts with their outbox ids.
     /// - Throws: `Fenced`, or GRDB's error (`SQLITE_FULL` for a full disk).
-    func commit(_ commit: Commit) throws -> [Outgoing] {
+    package func commit(_ commit: Commit) throws -> [Outgoing] {
         try queue.write { database in
             guard try Self.meta("epoch", database) == epoch else { throw Fenced(path: path) }
             if let known = commit.knownStates {
@@ -164,11 +176,11 @@ final class PartitionStore {
     }
 
     /// Lets SQLite write no more than so many pages, as a full disk would.
-    func limitPages(_ pages: Int) throws {
+    package func limitPages(_ pages: Int) throws {
         try queue.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages)") }
     }
 
-    func close() throws {
+    package func close() throws {
         try queue.close()
     }
 

@@ -38,7 +38,8 @@ final class Child: Sendable {
         ended = Mutex(nil)
         process.terminationHandler = { [weak self] process in
             self?.ended.withLock {
-                $0 = process.terminationReason == .exit
+                $0 =
+                    process.terminationReason == .exit
                     ? .status(process.terminationStatus) : .signal(process.terminationStatus)
             }
         }

@@ -26,7 +26,9 @@ extension EndToEnd {
                 #expect(result.status == 0, "\(result.output)\(result.errors)")
                 let outcome = try outcome(result.output)
                 #expect(outcome.alerts == outcome.deliveries && outcome.alerts > 10)
-                for rule in ["Bulk pull", "Checkpoint downloaded", "Training data", "outside the deployment", "Break-in"] {
+                for rule in [
+                    "Bulk pull", "Checkpoint downloaded", "Training data", "outside the deployment", "Break-in",
+                ] {
                     #expect(result.output.contains(rule))
                 }
                 #expect(result.output.contains("every signature verified"))

@@ -26,9 +26,13 @@ extension EndToEnd {
                 try await eventually("the alert arose") {
                     try await detect.metric("gatewatch_alerts_total", labels: "gw_fail_then_succeed") == 1
                 }
+                try await stage.waitUntilReading(detect)
                 try await detect.terminate()
                 let consumed = try await stage.run(
-                    ["-b", stage.bootstrapServers, "-C", "-t", Stage.alertsTopic, "-o", "beginning", "-e", "-q", "-K", "|"],
+                    [
+                        "-b", stage.bootstrapServers, "-C", "-t", Stage.alertsTopic, "-o", "beginning", "-e", "-q",
+                        "-K", "|",
+                    ],
                     program: kcat)
                 #expect(consumed.status == 0, "\(consumed.errors)")
                 let parts = consumed.output.split(separator: "|", maxSplits: 1)

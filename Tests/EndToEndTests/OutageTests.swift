@@ -35,6 +35,7 @@ extension EndToEnd {
                     ) { receiver.findings.isSuperset(of: expected) }
                     #expect(receiver.findings == expected)
                     #expect(receiver.refusals == [])
+                    try await stage.waitUntilReading(detect)
                     for child in [detect, hub] {
                         try await child.terminate()
                     }
@@ -72,7 +73,8 @@ extension EndToEnd {
             try await Stage.with { stage in
                 let disk = stage.path("disk")
                 try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-                #expect(try await stage.run(["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], program: mount).status == 0)
+                #expect(
+                    try await stage.run(["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], program: mount).status == 0)
                 do {
                     try await fillAndFree(stage, disk, mount)
                 } catch {
@@ -96,7 +98,8 @@ extension EndToEnd {
             try producer.send(day.events)
             try await detect.waitForLog("the state cannot be written, reading stops until it can")
             let line = try #require(detect.errors.split(separator: "\n").first { $0.contains("cannot be written") })
-            #expect(line.contains("critical") && line.contains("disk is full") && line.contains("Free space in"), "\(line)")
+            #expect(
+                line.contains("critical") && line.contains("disk is full") && line.contains("Free space in"), "\(line)")
             let health = try await detect.get("healthz")
             #expect(health.status == 503)
             #expect(health.body.contains("disk is full"))

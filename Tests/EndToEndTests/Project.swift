@@ -6,7 +6,8 @@ import Testing
 /// Where the project's files are.
 enum Project {
     /// The folder of Package.swift.
-    static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent().deletingLastPathComponent()
+    static let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+        .deletingLastPathComponent()
         .deletingLastPathComponent()
 
     static var detectors: String { root.appending(path: "detectors").path }
@@ -46,7 +47,9 @@ enum Project {
         for name in names.sorted() where name.hasSuffix(".yml") {
             guard let text = try? String(contentsOfFile: "\(detectors)/\(name)", encoding: .utf8) else { continue }
             for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-                guard let match = line.firstMatch(of: /gte: ([0-9]+)/), let value = Int(match.output.1) else { continue }
+                guard let match = line.firstMatch(of: /gte: ([0-9]+)/), let value = Int(match.output.1) else {
+                    continue
+                }
                 found.append(Threshold(file: name, line: index + 1, value: value))
             }
         }

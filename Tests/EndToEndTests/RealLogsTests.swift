@@ -55,13 +55,17 @@ extension EndToEnd {
                 try await eventually("all are read") {
                     try await detect.metric("gatewatch_events_total") == Double(lines.count)
                 }
+                try await stage.waitUntilReading(detect)
                 try await detect.terminate()
                 try await reader.waitForEnd(of: [Stage.alertsTopic, Stage.rejectedTopic], producer)
                 let records = try reader.records()
                 let rejected = records.filter { $0.topic == Stage.rejectedTopic }
                 #expect(rejected.count == (try lateCount(expected.errors)))
                 #expect(rejected.allSatisfy { $0.headers["gatewatch.reason"] == "late" })
-                #expect(rejected.allSatisfy { $0.headers["gatewatch.detail"]?.contains("later than the allowed lateness") == true })
+                #expect(
+                    rejected.allSatisfy {
+                        $0.headers["gatewatch.detail"]?.contains("later than the allowed lateness") == true
+                    })
                 let findings = try expected.output.split(separator: "\n").map { try Finding(Array($0.utf8)) }
                 #expect(try records.findings().sorted() == findings.sorted())
             }

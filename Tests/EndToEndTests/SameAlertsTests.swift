@@ -47,10 +47,11 @@ extension EndToEnd {
                 #expect(records.filter { $0.topic == Stage.rejectedTopic } == [])
                 // Of an undisturbed run every alert comes once, keyed by identity.
                 found = try records.findings().sorted()
-                #expect(records.allSatisfy { record in
-                    guard let payload = record.payload, let finding = try? Finding(payload) else { return false }
-                    return record.key == Array(finding.identity.utf8)
-                })
+                #expect(
+                    records.allSatisfy { record in
+                        guard let payload = record.payload, let finding = try? Finding(payload) else { return false }
+                        return record.key == Array(finding.identity.utf8)
+                    })
             }
             return found
         }

@@ -85,7 +85,8 @@ final class TopicReader: Sendable {
                     topic: record.topicPartition.topic, partition: record.topicPartition.partition,
                     key: record.key.map { Array($0) }, payload: record.payload.map { Array($0) },
                     headers: Dictionary(
-                        record.allHeaders.map { ($0.0, String(decoding: $0.1, as: UTF8.self)) }) { $1 })
+                        record.allHeaders.map { ($0.0, String(decoding: $0.1, as: UTF8.self)) }
+                    ) { $1 })
                 state.withLock { $0.records.append(copy) }
                 onRecord(copy)
             }
