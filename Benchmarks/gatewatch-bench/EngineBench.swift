@@ -58,9 +58,9 @@ enum EngineBench {
     }
 
     private static func measure(_ body: () throws -> Void) rethrows -> Double {
-        let start = threadNanoseconds()
+        let start = processNanoseconds()
         try body()
-        return Double(threadNanoseconds() - start)
+        return Double(processNanoseconds() - start)
     }
 
     private static func fatalErrorInBench(_ reason: String) {

@@ -134,6 +134,60 @@ struct EdgeTests {
         #expect(both.first { $0.ruleName == "sum" }?.value == 11)
     }
 
+    @Test("an event that aliases put into two groups of a rule counts twice in a rule over it")
+    func oneEventTwoGroups() throws {
+        let yaml = """
+            title: one
+            name: one
+            logsource: { category: test }
+            detection: { selection: { op: fail }, condition: selection }
+            ---
+            title: two
+            name: two
+            logsource: { category: test }
+            detection: { selection: { op: fail, k: ana }, condition: selection }
+            ---
+            title: Count
+            name: count
+            correlation:
+              type: event_count
+              rules: [one, two]
+              group-by: [who]
+              aliases: { who: { one: k, two: n } }
+              timespan: 60s
+              condition: { gte: 1 }
+            ---
+            title: Over
+            name: over
+            correlation:
+              type: event_count
+              rules: [count]
+              timespan: 60s
+              condition: { gte: 2 }
+            """
+        var event = Self.fail(0, "a")
+        #expect(try Bench.run(yaml, [event], suppresses: false).isEmpty)
+        event.fields["n"] = "ben"
+        #expect(try Bench.run(yaml, [event], suppresses: false).map(\.ruleName) == ["over"])
+        // The same event again is not a third.
+        let stricter = yaml.replacing("gte: 2", with: "gte: 3")
+        #expect(try Bench.run(stricter, [event, event], suppresses: false).isEmpty)
+    }
+
+    @Test("a sequence that has not begun is no step in it")
+    func sequenceNotBegun() throws {
+        let yaml = """
+            title: first
+            name: first
+            logsource: { category: test }
+            detection: { selection: { op: other }, condition: selection }
+            ---
+            \(Self.rule("temporal_ordered", "lte: 1").replacing("[failed]", with: "[first, failed]"))
+            """
+        let alerts = try Bench.run(yaml, [Self.fail(0, "a")], suppresses: false)
+        #expect(alerts.map(\.value) == [0])
+    }
+
     @Test("fractions add up the same in any order, and ten tenths are one")
     func fractions() throws {
         let yaml = Self.rule("value_sum", "field: v, gte: 1", timespan: "10s")
