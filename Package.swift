@@ -69,7 +69,8 @@ let package = Package(
         room("Sigma", ["AuditEvent", "YAMLDocument", "CPCRE2"]),
         room("Detection", ["AuditEvent", "Sigma", "Calendar", crypto, heap]),
         room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "YAMLDocument", "CZlib"]),
-        room("Pipeline", ["AuditEvent", "Sigma", "Detection", "Detectors", "Kafka", "Telemetry", grdb, logging, metrics]),
+        room(
+            "Pipeline", ["AuditEvent", "Sigma", "Detection", "Detectors", "Kafka", "Telemetry", grdb, logging, metrics]),
 
         // The other processes and what all of them use.
         room("Kafka", ["CRdKafka", logging]),
@@ -81,8 +82,10 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
-                "AuditEvent", "Calendar", "CZlib", "Delivery", "Detection", "Detectors", "Fixtures", "Hub", "Kafka", "Pipeline", "Sigma",
-                "Telemetry", "YAMLDocument", argumentParser, crypto, hummingbird, lifecycle, unixSignals, logging, metrics,
+                "AuditEvent", "Calendar", "CZlib", "Delivery", "Detection", "Detectors", "Fixtures", "Hub", "Kafka",
+                "Pipeline", "Sigma",
+                "Telemetry", "YAMLDocument", argumentParser, crypto, hummingbird, lifecycle, unixSignals, logging,
+                metrics,
                 nioCore, httpTypes,
             ], swiftSettings: settings),
 
@@ -106,7 +109,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Fixtures", grdb, hummingbird, nioCore, httpTypes, logging, .target(name: "gatewatch"),
+                "Delivery", "Kafka", "Fixtures", grdb, hummingbird, nioCore, httpTypes, logging,
+                .target(name: "gatewatch"),
             ], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

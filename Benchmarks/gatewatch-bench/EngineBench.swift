@@ -23,7 +23,9 @@ enum EngineBench {
             workload.nextDay()
             let domTime = measure {
                 for event in workload.events {
-                    if !index.parseDOM(UnsafeRawPointer(workload.text(event).baseAddress.unsafelyUnwrapped), count: event.count) {
+                    if !index.parseDOM(
+                        UnsafeRawPointer(workload.text(event).baseAddress.unsafelyUnwrapped), count: event.count)
+                    {
                         fatalErrorInBench("simdjson refused a fixture event")
                     }
                 }
@@ -50,7 +52,9 @@ enum EngineBench {
         say("one core, CPU time, medians of \(full.count) rounds")
         row("  simdjson alone (DOM)", "\(format(dom.median)) ns/event, \(format(1e9 / dom.median, 0)) events/s")
         row("  decoding into the fields of the rules", "\(format(decode.median)) ns/event")
-        row("  engine with all detectors, decoding included", "\(format(full.median)) ns/event, \(format(1e9 / full.median, 0)) events/s")
+        row(
+            "  engine with all detectors, decoding included",
+            "\(format(full.median)) ns/event, \(format(1e9 / full.median, 0)) events/s")
         row("  engine's speed against simdjson alone", "\(format(ratio * 100, 0)) %  (budget 40 %, aim 60 %)")
         row("  alerts per day", "\(alerts / rounds)")
         say("")

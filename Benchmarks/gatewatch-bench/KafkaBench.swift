@@ -27,7 +27,9 @@ enum KafkaBench {
         broker.standardError = FileHandle.nullDevice
         try broker.run()
         defer { broker.terminate() }
-        guard let line = String(data: output.fileHandleForReading.availableData, encoding: .utf8)?.split(separator: "\n").first
+        guard
+            let line = String(data: output.fileHandleForReading.availableData, encoding: .utf8)?.split(separator: "\n")
+                .first
         else { return }
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         let kafka = KafkaProperties(["bootstrap.servers": String(line)])
@@ -48,7 +50,9 @@ enum KafkaBench {
         let cpu = Double(processNanoseconds() - start) / Double(day * (days - 1))
         task.cancel()
         try? await task.value
-        say("Kafka in, one worker, \(day * (days - 1)) records in \(partitions) partitions, state committed every second")
+        say(
+            "Kafka in, one worker, \(day * (days - 1)) records in \(partitions) partitions, state committed every second"
+        )
         row("  CPU per event, all threads of the process", "\(format(cpu)) ns")
         row("  against the engine alone", "\(format(cpu / engineNanoseconds, 2)) ×  (budget 2 ×)")
     }
@@ -78,7 +82,8 @@ enum KafkaBench {
     static func feed(_ workload: Workload, _ arguments: [String]) throws {
         guard arguments.count == 3, let first = Int(arguments[1]), let days = Int(arguments[2]) else { return }
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let producer = try KafkaProducer(properties: KafkaProperties(["bootstrap.servers": arguments[0]]), logger: logger)
+        let producer = try KafkaProducer(
+            properties: KafkaProperties(["bootstrap.servers": arguments[0]]), logger: logger)
         let place = spread(workload)
         while workload.day < first + days - 1 {
             workload.nextDay()

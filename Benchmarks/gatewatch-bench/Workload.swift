@@ -70,7 +70,9 @@ final class Workload {
             for (index, digit) in String(event.milliseconds + Int64(day) * 86_400_000).utf8.enumerated() {
                 bytes[event.time + index] = digit
             }
-            for (index, digit) in String(format: "%04x", day & 0xFFFF).utf8.enumerated() { bytes[event.uid + index] = digit }
+            for (index, digit) in String(format: "%04x", day & 0xFFFF).utf8.enumerated() {
+                bytes[event.uid + index] = digit
+            }
         }
     }
 

@@ -70,7 +70,9 @@ extension Alert {
     private var attacks: [String] {
         tags.compactMap { tag in
             let upper = tag.uppercased()
-            if upper.hasPrefix("ATTACK.T"), upper.dropFirst(8).first?.isNumber == true { return String(upper.dropFirst(7)) }
+            if upper.hasPrefix("ATTACK.T"), upper.dropFirst(8).first?.isNumber == true {
+                return String(upper.dropFirst(7))
+            }
             if upper.hasPrefix("ATLAS.AML.") { return String(upper.dropFirst(6)) }
             return nil
         }
@@ -90,7 +92,10 @@ extension Alert {
                 }
                 if let ip = text("src_endpoint.ip") { $0.object("src_endpoint") { $0.field("ip", ip) } }
                 $0.object("data") {
-                    for field in ["resources.type", "resources.name", "http_response.length", "unmapped.items", "unmapped.approval_id"] {
+                    for field in [
+                        "resources.type", "resources.name", "http_response.length", "unmapped.items",
+                        "unmapped.approval_id",
+                    ] {
                         if let value = text(field) { $0.field(field, value) }
                     }
                 }

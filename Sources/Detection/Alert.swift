@@ -43,7 +43,8 @@ package struct Alert: Sendable, Codable, Equatable {
     func with(id: String) -> Alert {
         Alert(
             id: id, ruleID: ruleID, ruleName: ruleName, title: title, level: level, status: status, tags: tags,
-            falsePositives: falsePositives, riskPoints: riskPoints, identity: identity, time: time, firstTime: firstTime,
+            falsePositives: falsePositives, riskPoints: riskPoints, identity: identity, time: time,
+            firstTime: firstTime,
             group: group, relatedEvents: relatedEvents, value: value, limit: limit, message: message, context: context)
     }
 

@@ -88,7 +88,9 @@ struct CellMap<Cell> {
     mutating func takeChanged() -> [Int32] {
         var taken: [Int32] = []
         for key in changed {
-            guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0, changedFlags[place] else { continue }
+            guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0, changedFlags[place] else {
+                continue
+            }
             changedFlags[place] = false
             taken.append(key)
         }

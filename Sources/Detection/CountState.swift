@@ -241,7 +241,9 @@ final class CountState: CorrelationState {
             window.entries.free()
             window.aggregate.free()
             return true
-        } _: { self.removedKeys.append(Array($0)) }
+        } _: {
+            self.removedKeys.append(Array($0))
+        }
     }
 
     override func unsettled(key: Int32) -> [Int64] {
@@ -276,7 +278,9 @@ final class CountState: CorrelationState {
         return writer.bytes
     }
 
-    override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {
+    override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader
+        .Damaged)
+    {
         var entries: [WindowEntry] = []
         let count: UInt32 = try reader.read()
         for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }

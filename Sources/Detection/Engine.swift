@@ -229,7 +229,8 @@ package final class Engine {
             // What it counts towards is not held up; only whether to alert, and the alert's id, are not certain yet.
             if !wasWaiting { body() }
             let alert =
-                rule.raisesAlerts ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace) : nil
+                rule.raisesAlerts
+                ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace) : nil
             draft(alert, values, key, timer)
         }
     }
@@ -411,7 +412,8 @@ package final class Engine {
         let who = group.isEmpty ? identity.map { [Alert.GroupValue(field: "identity", value: $0)] } ?? [] : group
         return Alert(
             id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
-            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue, tags: metadata.tags,
+            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
+            tags: metadata.tags,
             falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk, identity: identity,
             time: view.time, firstTime: view.time, group: group, relatedEvents: [uid], value: nil, limit: nil,
             message: AlertText.message(metadata, group: who, context: context), context: context)
@@ -432,13 +434,16 @@ package final class Engine {
             ?? alertID(["event", metadata.key] + values + [texts.text(firing.id), String(firing.time)])
         return Alert(
             id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
-            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue, tags: metadata.tags,
+            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
+            tags: metadata.tags,
             falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk,
             identity: group.first { $0.field == "identity" }?.value ?? (isFiring ? view?[plan.identity].text : nil),
-            time: firing.time, firstTime: firing.firstTime, group: group, relatedEvents: firing.related.map { texts.text($0) },
+            time: firing.time, firstTime: firing.firstTime, group: group,
+            relatedEvents: firing.related.map { texts.text($0) },
             value: firing.value, limit: AlertText.limit(correlation.rule),
             message: AlertText.message(
-                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context), context: context)
+                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context),
+            context: context)
     }
 
     // MARK: State

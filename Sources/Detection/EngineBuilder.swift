@@ -104,7 +104,8 @@ struct EngineBuilder {
         let metadata = rule.metadata
         let feeds = fields.feeds.map { feed in
             Feed(
-                correlation: feed.correlation, source: correlations[feed.correlation].sources[feed.source], keyFields: feed.keyFields,
+                correlation: feed.correlation, source: correlations[feed.correlation].sources[feed.source],
+                keyFields: feed.keyFields,
                 keySpace: correlations[feed.correlation].keySpace, kind: correlations[feed.correlation].kind,
                 valueField: feed.valueField, keyPlan: keyPlan(feed.keyFields, correlations[feed.correlation].keySpace))
         }

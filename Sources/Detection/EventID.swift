@@ -36,7 +36,11 @@ struct EventID: Hashable, Sendable {
             var high = UInt64(bytes.count) << 56
             var low: UInt64 = 0
             for i in 0..<bytes.count {
-                if i < 7 { high |= UInt64(bytes[i]) << UInt64(48 - 8 * i) } else { low |= UInt64(bytes[i]) << UInt64(56 - 8 * (i - 7)) }
+                if i < 7 {
+                    high |= UInt64(bytes[i]) << UInt64(48 - 8 * i)
+                } else {
+                    low |= UInt64(bytes[i]) << UInt64(56 - 8 * (i - 7))
+                }
             }
             self.init(high: high, low: low, kind: .text)
         } else {
@@ -46,7 +50,8 @@ struct EventID: Hashable, Sendable {
 
     /// The canonical lower-case form only (RFC 9562, section 4): any other spelling must come back as it was written.
     private static func uuid(_ bytes: UnsafeRawBufferPointer) -> EventID? {
-        guard let start = bytes.baseAddress, bytes[8] == 0x2D, bytes[13] == 0x2D, bytes[18] == 0x2D, bytes[23] == 0x2D else {
+        guard let start = bytes.baseAddress, bytes[8] == 0x2D, bytes[13] == 0x2D, bytes[18] == 0x2D, bytes[23] == 0x2D
+        else {
             return nil
         }
         func eight(_ offset: Int) -> UInt64 { start.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
@@ -88,7 +93,8 @@ struct EventID: Hashable, Sendable {
             var text = ""
             for position in 0..<32 {
                 if position == 8 || position == 12 || position == 16 || position == 20 { text += "-" }
-                let word: UInt64 = position < 16 ? high >> UInt64(60 - 4 * position) : low >> UInt64(60 - 4 * (position - 16))
+                let word: UInt64 =
+                    position < 16 ? high >> UInt64(60 - 4 * position) : low >> UInt64(60 - 4 * (position - 16))
                 text += String(word & 15, radix: 16)
             }
             return text

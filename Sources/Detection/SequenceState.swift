@@ -49,7 +49,9 @@ final class SequenceState: CorrelationState {
             bytes += window.entries.bytes
             for progress in [window.base, window.current] {
                 bytes += 64 + progress.times.count * 8
-                for chain in progress.chains where !chain.isEmpty { bytes += 32 + chain.count * MemoryLayout<EventID>.stride }
+                for chain in progress.chains where !chain.isEmpty {
+                    bytes += 32 + chain.count * MemoryLayout<EventID>.stride
+                }
             }
         }
         return bytes
@@ -187,7 +189,9 @@ final class SequenceState: CorrelationState {
             guard window.lastTime < oldest else { return false }
             window.entries.free()
             return true
-        } _: { self.removedKeys.append(Array($0)) }
+        } _: {
+            self.removedKeys.append(Array($0))
+        }
     }
 
     override func unsettled(key: Int32) -> [Int64] {
@@ -228,7 +232,9 @@ final class SequenceState: CorrelationState {
         return writer.bytes
     }
 
-    override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {
+    override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader
+        .Damaged)
+    {
         var base = makeWindow().base
         let lastTime: Int64 = try reader.read()
         guard try reader.read(UInt8.self) == UInt8(stages) else { throw ByteReader.Damaged() }

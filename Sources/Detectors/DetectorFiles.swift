@@ -54,7 +54,9 @@ package struct DetectorFiles: Sendable {
         var errors = errors + rules.errors
         var calendars: [String: ICalendar] = [:]
         var read: [String: ICalendar] = [:]
-        if let calendar { read[calendar] = try Self.readCalendar(calendar) { DocumentError(file: calendar, message: $0) } }
+        if let calendar {
+            read[calendar] = try Self.readCalendar(calendar) { DocumentError(file: calendar, message: $0) }
+        }
         var broken: Set<String> = []
         for metadata in rules.metadata {
             guard let outside = metadata.extensions.outside else { continue }

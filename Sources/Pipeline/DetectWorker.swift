@@ -133,7 +133,8 @@ final class DetectWorker {
         shared.metrics.commitFailed()
         if failingSince == nil {
             logger.critical(
-                "the state cannot be written, reading stops until it can: \(error). Free space in \(settings.stateFolder).")
+                "the state cannot be written, reading stops until it can: \(error). Free space in \(settings.stateFolder)."
+            )
         }
         do {
             // Each time: a rebalance may have brought partitions since.
@@ -232,7 +233,9 @@ final class DetectWorker {
                 try producer.flush(timeoutMilliseconds: 5000)
                 try detector.commit()
             } catch {
-                logger.error("\(partition) was given up without its last commit; its next owner reads those events again: \(error)")
+                logger.error(
+                    "\(partition) was given up without its last commit; its next owner reads those events again: \(error)"
+                )
             }
         }
         detector.close()

@@ -62,7 +62,8 @@ final class PartitionDetector {
             nextOffset = offset
             let left = engine.restore(state)
             logger.info(
-                "goes on at offset \(offset) with \(state.rows.count) rows of state, \(left) of rules no longer there or damaged")
+                "goes on at offset \(offset) with \(state.rows.count) rows of state, \(left) of rules no longer there or damaged"
+            )
         } else {
             start = nil
             nextOffset = 0
@@ -84,7 +85,8 @@ final class PartitionDetector {
             // Kafka was asked for `nextOffset` and has nothing of the kind: the topic was made anew. Only its first record tells.
             guard isFirstRecord else { return }
             logger.warning(
-                "the topic begins anew at offset \(offset), the state was at \(nextOffset): it was deleted and made again. Reading on.")
+                "the topic begins anew at offset \(offset), the state was at \(nextOffset): it was deleted and made again. Reading on."
+            )
         }
         isFirstRecord = false
         nextOffset = offset + 1
@@ -127,7 +129,8 @@ final class PartitionDetector {
         if let time = record.timestampMilliseconds { headers.append(("gatewatch.timestamp", Array(String(time).utf8))) }
         drafts.append(
             PartitionStore.Draft(
-                topic: settings.rejectedTopic, key: record.key.map { Array($0) }, payload: record.payload.map { Array($0) },
+                topic: settings.rejectedTopic, key: record.key.map { Array($0) },
+                payload: record.payload.map { Array($0) },
                 headers: headers))
     }
 
@@ -200,7 +203,8 @@ final class PartitionDetector {
         uncommittedAlerts = 0
         hasNews = false
         let took = began.duration(to: .now)
-        metrics.committed(nanoseconds: took.components.seconds * 1_000_000_000 + took.components.attoseconds / 1_000_000_000)
+        metrics.committed(
+            nanoseconds: took.components.seconds * 1_000_000_000 + took.components.attoseconds / 1_000_000_000)
         sender.send(outgoing)
     }
 

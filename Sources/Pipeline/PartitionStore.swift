@@ -13,7 +13,9 @@ package final class PartitionStore {
     /// Another process has opened this partition since.
     package struct Fenced: Error, CustomStringConvertible {
         let path: String
-        package var description: String { "\(path) was taken over by another process; this one lets go of the partition." }
+        package var description: String {
+            "\(path) was taken over by another process; this one lets go of the partition."
+        }
     }
 
     /// The file cannot be used.
@@ -101,7 +103,8 @@ package final class PartitionStore {
             }
         } catch {
             throw StoreError(
-                description: "\(path): the partition's state cannot be opened: \(error). Check folder, rights and free space.")
+                description:
+                    "\(path): the partition's state cannot be opened: \(error). Check folder, rights and free space.")
         }
     }
 
@@ -123,7 +126,8 @@ package final class PartitionStore {
     /// The outbox, oldest first.
     package func outgoing() throws -> [Outgoing] {
         try queue.read { database in
-            try Row.fetchAll(database, sql: "SELECT id, topic, key, payload, headers FROM outbox ORDER BY id").map { row in
+            try Row.fetchAll(database, sql: "SELECT id, topic, key, payload, headers FROM outbox ORDER BY id").map {
+                row in
                 let key: Data? = row[2]
                 let payload: Data? = row[3]
                 return Outgoing(
@@ -145,7 +149,9 @@ package final class PartitionStore {
                 }
             }
             let put = try database.cachedStatement(
-                sql: "INSERT INTO state (state, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+                sql:
+                    "INSERT INTO state (state, key, value) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value"
+            )
             let remove = try database.cachedStatement(sql: "DELETE FROM state WHERE state = ? AND key = ?")
             for change in commit.changes {
                 let state = Int64(bitPattern: change.state)

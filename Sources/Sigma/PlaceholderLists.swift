@@ -40,7 +40,9 @@ package struct PlaceholderLists: Sendable {
             }
             let name = String(rest[..<end])
             guard let values = lists[name], !values.isEmpty else {
-                throw node.error("the placeholder %\(name)% has no values. Give them with --lists: a YAML file with '\(name): [...]'.")
+                throw node.error(
+                    "the placeholder %\(name)% has no values. Give them with --lists: a YAML file with '\(name): [...]'."
+                )
             }
             guard texts.count * values.count <= Self.maximumValues else {
                 throw node.error("becomes more than \(Self.maximumValues) values.")

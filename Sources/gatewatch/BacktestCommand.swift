@@ -47,7 +47,9 @@ struct BacktestCommand: ParsableCommand {
     var maximumEventBytes = 1 << 20
 
     func run() throws {
-        guard let lateness = Timespan(lateness) else { throw ValidationError("--lateness \(lateness): write 60s, 10m or 1h.") }
+        guard let lateness = Timespan(lateness) else {
+            throw ValidationError("--lateness \(lateness): write 60s, 10m or 1h.")
+        }
         let files = try DetectorFiles(paths: detectors, calendar: calendar, lists: lists)
         for error in files.errors { Terminal.error("\(error)") }
         if let lists {
@@ -65,7 +67,11 @@ struct BacktestCommand: ParsableCommand {
         if sort {
             try backtest.runSorted(path: input) { print($0) }
         } else {
-            try backtest.run(path: input) { print($0) } progress: { progress.show($0) }
+            try backtest.run(path: input) {
+                print($0)
+            } progress: {
+                progress.show($0)
+            }
         }
         backtest.finish { print($0) }
         progress.clear()
@@ -76,7 +82,9 @@ struct BacktestCommand: ParsableCommand {
     private func print(_ alert: Alert) {
         switch format {
         case .ocsf: Terminal.line(alert.ocsf())
-        case .text: Terminal.print("\(Timestamp.iso8601(alert.time))  \(alert.level.uppercased())  \(alert.message)  [\(alert.ruleName)]")
+        case .text:
+            Terminal.print(
+                "\(Timestamp.iso8601(alert.time))  \(alert.level.uppercased())  \(alert.message)  [\(alert.ruleName)]")
         }
     }
 
@@ -84,9 +92,12 @@ struct BacktestCommand: ParsableCommand {
         var text = "\(summary.events) events, \(summary.alerts.values.reduce(0, +)) alerts"
         if summary.withoutIdentity > 0 { text += ", \(summary.withoutIdentity) events without identity" }
         if plan.notApplicable > 0 {
-            text += "\n\(plan.notApplicable) rules are for other log sources than '\(mapping)' (--mapping raw tries every rule)"
+            text +=
+                "\n\(plan.notApplicable) rules are for other log sources than '\(mapping)' (--mapping raw tries every rule)"
         }
-        for (rule, count) in summary.alerts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) { text += "\n\(count)\t\(rule)" }
+        for (rule, count) in summary.alerts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+            text += "\n\(count)\t\(rule)"
+        }
         if summary.rejectedCount > 0 {
             let reasons = summary.rejected.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
             text += "\n\(summary.rejectedCount) events were not taken: \(reasons.joined(separator: ", "))"

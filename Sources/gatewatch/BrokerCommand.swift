@@ -14,7 +14,9 @@ struct Broker: AsyncParsableCommand {
             kcat -b 127.0.0.1:PORT -t gatewatch.audit -C
             """)
 
-    @Option(help: ArgumentHelp("A topic to make, with its partitions; may be given several times.", valueName: "name[:partitions]"))
+    @Option(
+        help: ArgumentHelp(
+            "A topic to make, with its partitions; may be given several times.", valueName: "name[:partitions]"))
     var topic = ["gatewatch.audit:4", "gatewatch.audit.rejected:4", "gatewatch.alerts:4"]
 
     @OptionGroup var log: LogOptions

@@ -37,7 +37,8 @@ struct ConfigurationFile {
     }
 
     private static let detectKeys = [
-        "detectors", "calendar", "lists", "mapping", "identities", "topic", "group", "alerts_topic", "rejected_topic", "state",
+        "detectors", "calendar", "lists", "mapping", "identities", "topic", "group", "alerts_topic", "rejected_topic",
+        "state",
         "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
         "partitions",
     ]
@@ -89,7 +90,9 @@ extension YAMLNode {
     func address(_ key: String) throws(DocumentError) -> (host: String, port: Int)? {
         guard let node = self[key] else { return nil }
         let text = try node.text()
-        guard let address = parseAddress(text) else { throw node.error("'\(text)' is not host:port. Write 127.0.0.1:9464.") }
+        guard let address = parseAddress(text) else {
+            throw node.error("'\(text)' is not host:port. Write 127.0.0.1:9464.")
+        }
         return address
     }
 }
@@ -103,7 +106,8 @@ func adminAddress(_ option: String?, _ node: YAMLNode?, port: Int) throws -> (ho
 
 /// `host:port`, `[v6]:port`.
 func parseAddress(_ text: String) -> (host: String, port: Int)? {
-    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+        (0...65535).contains(port)
     else { return nil }
     let host = text[..<colon].trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
     return host.isEmpty ? nil : (host, port)

@@ -26,7 +26,10 @@ struct Demo: AsyncParsableCommand {
             gatewatch demo --speed 600             # ten minutes a second
             """)
 
-    @Flag(help: "End after the day, with status 0 only if every insider was detected, every alert delivered, and nobody else named.")
+    @Flag(
+        help:
+            "End after the day, with status 0 only if every insider was detected, every alert delivered, and nobody else named."
+    )
     var once = false
     @Flag(help: "End with one JSON object that counts what happened.")
     var json = false
@@ -43,7 +46,9 @@ struct Demo: AsyncParsableCommand {
         _ = startMetrics()
         // The demo speaks for itself; the services' own lines only when asked for.
         let logger = log.logger("gatewatch.demo", default: .error)
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gatewatch-demo-\(UUID().uuidString)").path
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "gatewatch-demo-\(UUID().uuidString)"
+        ).path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
 
@@ -72,7 +77,8 @@ struct Demo: AsyncParsableCommand {
         let secret = WebhookSecret.generate()
         let (port, found) = AsyncStream<Int>.makeStream()
         let receiver = WebhookReceiver(
-            secret: try WebhookSecret(secret), logger: logger, show: { Self.show($0) }, onListening: { found.yield($0) })
+            secret: try WebhookSecret(secret), logger: logger, show: { Self.show($0) }, onListening: { found.yield($0) }
+        )
         Terminal.print(
             "\(day.events.count) events of \(day.insiders.count) insiders and 200 people and services at normal work; \(files.rules.metadata.count) rules; Kafka at \(broker.bootstrapServers)"
         )
@@ -106,7 +112,9 @@ struct Demo: AsyncParsableCommand {
 
     private static func show(_ message: WebhookReceiver.Inbox.Message) {
         let clock = Timestamp.iso8601(message.time).dropFirst(11).prefix(8)
-        Terminal.print("\(clock)  \(message.level.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)) \(message.message)")
+        Terminal.print(
+            "\(clock)  \(message.level.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)) \(message.message)"
+        )
     }
 
     /// Sends the day's events, keyed by identity, with their own times.
@@ -169,7 +177,8 @@ struct Demo: AsyncParsableCommand {
         outcome.deliveries = messages.count
         if receiver.inbox.refused > 0 { outcome.faults.append("\(receiver.inbox.refused) signatures were wrong") }
         for insider in day.insiders {
-            for rule in insider.expected where !messages.contains(where: { $0.identity == insider.identity && $0.rule == rule }) {
+            for rule in insider.expected
+            where !messages.contains(where: { $0.identity == insider.identity && $0.rule == rule }) {
                 outcome.faults.append("\(rule) did not fire for \(insider.identity)")
             }
         }
@@ -190,7 +199,8 @@ struct Demo: AsyncParsableCommand {
         }
         if json {
             Terminal.print(
-                "{\"alerts\":\(outcome.alerts),\"deliveries\":\(outcome.deliveries),\"orders\":0,\"refusals\":0,\"event_to_order_ms\":null}")
+                "{\"alerts\":\(outcome.alerts),\"deliveries\":\(outcome.deliveries),\"orders\":0,\"refusals\":0,\"event_to_order_ms\":null}"
+            )
         }
     }
 }

@@ -73,7 +73,10 @@ struct Detect: AsyncParsableCommand {
         let reload = ReloadOnHangup(service: service, logger: logger, load: load)
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server), .init(service: reload), .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)],
+                services: [
+                    .init(service: server), .init(service: reload),
+                    .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
@@ -113,7 +116,8 @@ struct Detect: AsyncParsableCommand {
     private func warnAboutGroups(_ files: DetectorFiles, _ logger: Logger) {
         for rule in files.rules.correlations where !rule.groupBy.contains("identity") {
             logger.warning(
-                "\(rule.metadata.label) does not group by identity, so it counts within each partition of the topic by itself")
+                "\(rule.metadata.label) does not group by identity, so it counts within each partition of the topic by itself"
+            )
         }
     }
 
@@ -145,7 +149,8 @@ private struct ReloadOnHangup: Service {
                 if files.errors.isEmpty {
                     service.reload(files)
                 } else {
-                    logger.error("the detectors on disk have errors, the old set stays:\n\(DocumentErrors(files.errors))")
+                    logger.error(
+                        "the detectors on disk have errors, the old set stays:\n\(DocumentErrors(files.errors))")
                 }
             } catch {
                 logger.error("the detectors on disk cannot be read, the old set stays: \(error)")

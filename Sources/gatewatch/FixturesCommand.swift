@@ -28,7 +28,8 @@ func gzip(_ bytes: [UInt8]) throws -> [UInt8] {
     // 15 window bits + 16 asks for gzip's frame (zlib.h, deflateInit2).
     guard
         deflateInit2_(
-            &stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+            &stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+            == Z_OK
     else { throw DeflateError() }
     defer { deflateEnd(&stream) }
     var output = [UInt8](repeating: 0, count: Int(deflateBound(&stream, UInt(bytes.count))))

@@ -37,7 +37,8 @@ struct HubCommand: AsyncParsableCommand {
         let file = try kafka.file()
         let node = file.hub
         var configuration = HubConfiguration(
-            kafka: try kafka.properties(file), databasePath: try targets.databasePath(file), targets: try targets.all(file))
+            kafka: try kafka.properties(file), databasePath: try targets.databasePath(file),
+            targets: try targets.all(file))
         if let group = try node?["group"]?.text() { configuration.group = group }
         if let topic = try node?["topic"]?.text() { configuration.topic = topic }
         if configuration.targets.isEmpty {
@@ -51,7 +52,10 @@ struct HubCommand: AsyncParsableCommand {
             health: { service.health() })
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server), .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)],
+                services: [
+                    .init(service: server),
+                    .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
@@ -77,7 +81,8 @@ struct HubTargets: ParsableArguments {
 
     func all(_ file: ConfigurationFile) throws -> [WebhookTarget] {
         guard webhook.count == secret.count else {
-            throw ValidationError("Each --webhook needs a --secret: \(webhook.count) of one, \(secret.count) of the other.")
+            throw ValidationError(
+                "Each --webhook needs a --secret: \(webhook.count) of one, \(secret.count) of the other.")
         }
         var targets = try file.webhooks()
         for (index, url) in webhook.enumerated() {

@@ -83,7 +83,9 @@ enum Terminal {
         return rows.map { row in
             var line = ""
             for (index, cell) in row.enumerated() {
-                line += index + 1 < row.count ? cell.padding(toLength: widths[index] + 2, withPad: " ", startingAt: 0) : cell
+                line +=
+                    index + 1 < row.count
+                    ? cell.padding(toLength: widths[index] + 2, withPad: " ", startingAt: 0) : cell
             }
             return line
         }.joined(separator: "\n")

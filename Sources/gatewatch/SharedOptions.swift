@@ -39,7 +39,9 @@ struct KafkaOptions: ParsableArguments {
     @Option(help: "Kafka's bootstrap.servers, before what the file says.")
     var bootstrapServers: String?
 
-    @Option(name: .customShort("X"), help: ArgumentHelp("A librdkafka property, before what the file says.", valueName: "key=value"))
+    @Option(
+        name: .customShort("X"),
+        help: ArgumentHelp("A librdkafka property, before what the file says.", valueName: "key=value"))
     var property: [String] = []
 
     func file() throws -> ConfigurationFile {
@@ -56,7 +58,8 @@ struct KafkaOptions: ParsableArguments {
         }
         if let bootstrapServers { values["bootstrap.servers"] = bootstrapServers }
         guard values["bootstrap.servers"] != nil else {
-            throw ValidationError("No Kafka: give --bootstrap-servers HOST:PORT, or --config with kafka: { bootstrap.servers: … }.")
+            throw ValidationError(
+                "No Kafka: give --bootstrap-servers HOST:PORT, or --config with kafka: { bootstrap.servers: … }.")
         }
         return KafkaProperties(values)
     }

@@ -61,12 +61,14 @@ struct EdgeTests {
     @Test(
         "times at both ends of what is a time work",
         arguments: [
-            ["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.001Z"], ["9999-12-31T23:59:59.998Z", "9999-12-31T23:59:59.999Z"],
+            ["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.001Z"],
+            ["9999-12-31T23:59:59.998Z", "9999-12-31T23:59:59.999Z"],
         ])
     func endsOfTime(times: [String]) throws {
         let bench = try Bench(Self.rule("event_count", "gte: 2"))
         for (index, time) in times.enumerated() {
-            try bench.take(json: "{\"time\":\"\(time)\",\"metadata\":{\"uid\":\"\(index)\"},\"op\":\"fail\",\"k\":\"ana\"}")
+            try bench.take(
+                json: "{\"time\":\"\(time)\",\"metadata\":{\"uid\":\"\(index)\"},\"op\":\"fail\",\"k\":\"ana\"}")
         }
         #expect(bench.restart() == 0)
         bench.finish()
@@ -235,7 +237,9 @@ struct EdgeTests {
         let count = 100_000
         for index in 0..<count {
             try bench.take(
-                json: "{\"time\":\(TestEvent.start + Int64(index % 7)),\"metadata\":{\"uid\":\"\(index)\"},\"op\":\"fail\",\"k\":\"key-\(index)\"}")
+                json:
+                    "{\"time\":\(TestEvent.start + Int64(index % 7)),\"metadata\":{\"uid\":\"\(index)\"},\"op\":\"fail\",\"k\":\"key-\(index)\"}"
+            )
         }
         let full = bench.engine.size()
         #expect(full.keys == count)
@@ -253,20 +257,22 @@ struct EdgeTests {
 
     @Test("long group values cannot fill memory, and reach correlations over correlations unchanged")
     func longValues() throws {
-        let yaml = Self.rule("event_count", "gte: 1", extra: "generate: true") + """
+        let yaml =
+            Self.rule("event_count", "gte: 1", extra: "generate: true") + """
 
-            ---
-            title: Over it
-            name: over
-            correlation:
-              type: temporal
-              rules: [many, failed]
-              group-by: [k]
-              timespan: 60s
-            """
+                ---
+                title: Over it
+                name: over
+                correlation:
+                  type: temporal
+                  rules: [many, failed]
+                  group-by: [k]
+                  timespan: 60s
+                """
         let bench = try Bench(yaml)
         for index in 0..<200 {
-            try bench.take(Self.fail(Int64(index), "e\(index)", key: "\(index)" + String(repeating: "x", count: 10_000)))
+            try bench.take(
+                Self.fail(Int64(index), "e\(index)", key: "\(index)" + String(repeating: "x", count: 10_000)))
         }
         #expect(bench.alerts.count { $0.ruleName == "over" } == 200)
         #expect(bench.engine.size().bytes < 200 * 2500)

@@ -92,7 +92,8 @@ struct EngineTests {
     func expiry() throws {
         let bench = try Bench(Self.count(3))
         for index in 0..<1000 {
-            try bench.take(TestEvent(time: Int64(index), uid: "u\(index)", fields: ["op": "fail", "k": "key-\(index)"]))
+            try bench.take(
+                TestEvent(time: Int64(index), uid: "u\(index)", fields: ["op": "fail", "k": "key-\(index)"]))
         }
         #expect(bench.engine.size().keys > 50)
         try bench.take(TestEvent(time: 100_000, uid: "last", fields: ["op": "fail", "k": "last"]))
@@ -104,44 +105,49 @@ struct EngineTests {
     @Test(
         "stays within bounds for one key that never stops",
         arguments: [
-            ("event_count", 20_000), ("event_count", 1_000_000_000), ("value_count", 20_000), ("value_sum", 1_000_000_000),
+            ("event_count", 20_000), ("event_count", 1_000_000_000), ("value_count", 20_000),
+            ("value_sum", 1_000_000_000),
         ])
     func boundedState(kind: String, limit: Int) throws {
         let field = kind == "event_count" ? "" : "field: v, "
-        let yaml = Self.base + """
+        let yaml =
+            Self.base + """
 
-            ---
-            title: Many
-            name: many
-            correlation:
-              type: \(kind)
-              rules: [failed]
-              group-by: [k]
-              timespan: 30d
-              condition: { \(field)gte: \(limit) }
-            """
+                ---
+                title: Many
+                name: many
+                correlation:
+                  type: \(kind)
+                  rules: [failed]
+                  group-by: [k]
+                  timespan: 30d
+                  condition: { \(field)gte: \(limit) }
+                """
         let bench = try Bench(yaml, lateness: 1000)
         for index in 0..<200_000 {
             try bench.take(
-                TestEvent(time: Int64(index), uid: "e\(index)", fields: ["op": "fail", "k": "ana"], numbers: ["v": Double(index % 50)]))
+                TestEvent(
+                    time: Int64(index), uid: "e\(index)", fields: ["op": "fail", "k": "ana"],
+                    numbers: ["v": Double(index % 50)]))
         }
         #expect(bench.engine.size().bytes < 8 << 20)
     }
 
     @Test("sums exactly, also after neighbours were merged")
     func longSums() throws {
-        let yaml = Self.base + """
+        let yaml =
+            Self.base + """
 
-            ---
-            title: Sum
-            name: sum
-            correlation:
-              type: value_sum
-              rules: [failed]
-              group-by: [k]
-              timespan: 30d
-              condition: { field: v, gte: 30000 }
-            """
+                ---
+                title: Sum
+                name: sum
+                correlation:
+                  type: value_sum
+                  rules: [failed]
+                  group-by: [k]
+                  timespan: 30d
+                  condition: { field: v, gte: 30000 }
+                """
         let bench = try Bench(yaml, suppresses: false, lateness: 1000)
         for index in 0..<10_000 {
             try bench.take(

@@ -114,19 +114,20 @@ struct EpisodeTests {
 
     @Test("of a correlation over a deferred one are the same in any order")
     func overDeferred() throws {
-        let yaml = EdgeTests.rule("event_count", "lte: 2", timespan: "10s", extra: "generate: true") + """
+        let yaml =
+            EdgeTests.rule("event_count", "lte: 2", timespan: "10s", extra: "generate: true") + """
 
-            ---
-            title: Over it
-            name: over
-            correlation:
-              type: event_count
-              rules: [many]
-              group-by: [k]
-              timespan: 30s
-              condition: { gte: 2 }
-            gatewatch: { suppress: { episode: 65s } }
-            """
+                ---
+                title: Over it
+                name: over
+                correlation:
+                  type: event_count
+                  rules: [many]
+                  group-by: [k]
+                  timespan: 30s
+                  condition: { gte: 2 }
+                gatewatch: { suppress: { episode: 65s } }
+                """
         let events = [0, 8, 75, 76, 110, 140, 141].map { fail($0, "e\($0)") }
         let expected = try Bench.run(yaml, events).map(\.id).sorted()
         #expect(!expected.isEmpty)
@@ -208,18 +209,19 @@ struct FirstSeenTests {
 
     @Test("feeds what counts it once, though its own alert waits")
     func feedsOnce() throws {
-        let yaml = Self.yaml + """
+        let yaml =
+            Self.yaml + """
 
-            ---
-            title: New reach
-            name: reach
-            correlation:
-              type: event_count
-              rules: [new]
-              group-by: [k]
-              timespan: 1d
-              condition: { gte: 2 }
-            """
+                ---
+                title: New reach
+                name: reach
+                correlation:
+                  type: event_count
+                  rules: [new]
+                  group-by: [k]
+                  timespan: 1d
+                  condition: { gte: 2 }
+                """
         let bench = try Bench(yaml)
         let keys = (0..<5000).map { "key-\($0)" }
         for key in keys { try bench.take(use(0, "a", "1", key: key)) }

@@ -30,7 +30,9 @@ struct PropertyTests {
         return (missing + extra + doubled).sorted().joined(separator: "\n")
     }
 
-    @Test("fire exactly where the obvious evaluator does, in order and shuffled within the lateness", arguments: seeds(60))
+    @Test(
+        "fire exactly where the obvious evaluator does, in order and shuffled within the lateness", arguments: seeds(60)
+    )
     func agreesWithReference(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed))
         let expected = ReferenceEvaluator.firings(example.rules, example.events)

@@ -37,13 +37,17 @@ struct RandomExample {
         yaml = ([ReferenceEvaluator.base, Self.stateful] + rules.map(\.yaml)).joined(separator: "\n---\n")
     }
 
-    private static func rule(_ index: Int, _ rules: [ReferenceRule], _ generator: inout SeededGenerator) -> ReferenceRule {
+    private static func rule(_ index: Int, _ rules: [ReferenceRule], _ generator: inout SeededGenerator)
+        -> ReferenceRule
+    {
         func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &generator) < probability }
         func pick<T>(_ choices: [T]) -> T { choices[Int.random(in: choices.indices, using: &generator)] }
         let kind = pick(ReferenceRule.Kind.allCases)
         let isSequence = kind == .temporal || kind == .temporalOrdered
         let usesAlias = chance(0.15)
-        let groupBy = usesAlias ? pick([["who"], ["who", "m"]]) : pick([["k"], ["k"], ["k", "m"], ["m"], ["m", "k"], [], ["who"]])
+        let groupBy =
+            usesAlias
+            ? pick([["who"], ["who", "m"]]) : pick([["k"], ["k"], ["k", "m"], ["m"], ["m", "k"], [], ["who"]])
         // Of other correlations only the group is known: to group by it, and to count its values.
         let field: String? = kind == .valueCount ? pick(["v", "m", "k"]) : kind == .valueSum ? "v" : nil
         let bases = ReferenceEvaluator.bases.map(\.0)
@@ -56,7 +60,9 @@ struct RandomExample {
         }
         let count = isSequence ? Int.random(in: 2...3, using: &generator) : Int.random(in: 1...3, using: &generator)
         var names: [String] = []
-        for name in offered.shuffled(using: &generator) where !names.contains(name) && names.count < count { names.append(name) }
+        for name in offered.shuffled(using: &generator) where !names.contains(name) && names.count < count {
+            names.append(name)
+        }
         if isSequence, names.count < 2 {
             names = Array(bases.shuffled(using: &generator).prefix(2))
             groups = ["k"]

@@ -66,7 +66,8 @@ struct DetectorFilesTests {
         #expect(beside.calendars["r"]?.windows.count == 1)
 
         let other = try folder.write(
-            "other.ics", Self.calendar.replacingOccurrences(of: "DURATION:PT4H", with: "DURATION:PT4H\nRRULE:FREQ=DAILY;COUNT=3"))
+            "other.ics",
+            Self.calendar.replacingOccurrences(of: "DURATION:PT4H", with: "DURATION:PT4H\nRRULE:FREQ=DAILY;COUNT=3"))
         #expect(try DetectorFiles(paths: [path], calendar: other).calendars["r"]?.windows.count == 3)
     }
 

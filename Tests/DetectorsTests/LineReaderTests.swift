@@ -45,7 +45,8 @@ struct LineReaderTests {
     func hugeLine() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write(
-            "in", Array("first\n".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: 70 << 20) + Array("\nlast\n".utf8))
+            "in",
+            Array("first\n".utf8) + [UInt8](repeating: UInt8(ascii: "x"), count: 70 << 20) + Array("\nlast\n".utf8))
         let reader = try LineReader(path: path)
         var counts: [Int] = []
         while try reader.next({ counts.append($0.count) }) {}

@@ -23,7 +23,9 @@ struct RecoveryTests {
         try await task.value
     }
 
-    private func service(_ stage: Stage, state: String, _ yaml: String = threeRule, lateness: Int64 = 60_000) throws -> DetectService {
+    private func service(_ stage: Stage, state: String, _ yaml: String = threeRule, lateness: Int64 = 60_000) throws
+        -> DetectService
+    {
         var settings = DetectSettings(kafka: stage.kafka, stateFolder: state, mapping: .raw, workers: 1)
         settings.lateness = lateness
         return DetectService(settings: settings, detectors: try stage.detectors(yaml), logger: quiet)

@@ -67,10 +67,13 @@ final class Stage: Sendable {
     }
 
     /// Sends an event of `identity`, `seconds` after a fixed moment, with that record time.
-    func send(_ identity: String, _ seconds: Int64, _ op: String = "x", uid: String = UUID().uuidString.lowercased()) throws {
+    func send(_ identity: String, _ seconds: Int64, _ op: String = "x", uid: String = UUID().uuidString.lowercased())
+        throws
+    {
         let time = 1_700_000_000_000 + seconds * 1000
         try send(
-            key: identity, #"{"metadata":{"uid":"\#(uid)"},"time":\#(time),"identity":"\#(identity)","op":"\#(op)"}"#, time)
+            key: identity, #"{"metadata":{"uid":"\#(uid)"},"time":\#(time),"identity":"\#(identity)","op":"\#(op)"}"#,
+            time)
     }
 
     func send(key: String, _ payload: String, _ time: Int64) throws {
@@ -112,7 +115,8 @@ final class TopicReader {
                     key: record.key.map { String(decoding: $0, as: UTF8.self) } ?? "",
                     value: record.payload.map { String(decoding: $0, as: UTF8.self) } ?? "",
                     headers: Dictionary(
-                        record.allHeaders.map { ($0.0, String(decoding: $0.1, as: UTF8.self)) }, uniquingKeysWith: { $1 })))
+                        record.allHeaders.map { ($0.0, String(decoding: $0.1, as: UTF8.self)) },
+                        uniquingKeysWith: { $1 })))
         }
     }
 }

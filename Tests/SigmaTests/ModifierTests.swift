@@ -204,7 +204,8 @@ struct ExpandTests {
     private func set(_ lists: String) throws -> RuleSet {
         let document = try #require(try YAMLReader.documents(text: lists, file: "lists.yml").first)
         return RuleSet(
-            documents: try YAMLReader.documents(text: Self.rule, file: "rule.yml"), lists: try PlaceholderLists(document))
+            documents: try YAMLReader.documents(text: Self.rule, file: "rule.yml"),
+            lists: try PlaceholderLists(document))
     }
 
     private func matches(_ rules: RuleSet, _ json: String) throws -> Bool {
