@@ -43,7 +43,7 @@ package enum EventError: Error, Sendable, Equatable, CustomStringConvertible {
         case .empty: "the event has no bytes"
         case .tooLarge(let bytes, let limit): "the event is \(bytes) bytes, the limit is \(limit)"
         case .notJSON(let reason): "the event is not JSON: \(reason)"
-        case .notAnObject: "the event is JSON, but not one object"
+        case .notAnObject: "the event is not one JSON object"
         case .tooDeep(let limit): "the event is nested deeper than \(limit) levels"
         case .tooManyValues(let limit): "the event has more than \(limit) values under the fields that the rules read"
         case .duplicateKey(let field): "the event has the field \(field) twice; which one counts is not certain"

@@ -109,7 +109,9 @@ package struct DetectorFiles: Sendable {
         }
         guard isDirectory.boolValue else { return [path] }
         var files: [String] = []
-        let walk = FileManager.default.enumerator(atPath: path)
+        // The folder may be a link; the files keep the name that the user gave it.
+        let walk = FileManager.default.enumerator(
+            atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
         while let name = walk?.nextObject() as? String {
             let last = (name as NSString).lastPathComponent
             if last.hasPrefix(".") || last == "lists" {

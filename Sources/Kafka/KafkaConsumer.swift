@@ -128,6 +128,9 @@ package final class KafkaConsumer {
             context.report(KafkaError(code, "The consumer did not leave its group cleanly: \(code.text)."))
         }
         context.assignment.removeAll()
+        // Before 2.3 librdkafka asserts in rd_kafka_destroy that a member with the cooperative-sticky assignor has had an
+        // assignment: one that leaves while it joins would abort the process (confluentinc/librdkafka#4312).
+        if !context.hasBeenAssigned, rd_kafka_version() < 0x0203_0000 { handle?.abandon() }
         handle = nil
     }
 

@@ -59,7 +59,7 @@ final class DetectWorker {
             shared.beat(number)
             taking = nil
             let now = ContinuousClock.now
-            let taken = try consumer.poll(
+            _ = try consumer.poll(
                 maxRecords: failingSince == nil ? Self.batch : 1, timeoutMilliseconds: wait(since: lastCommit, now)
             ) { record in
                 if taking?.partition != record.topicPartition {

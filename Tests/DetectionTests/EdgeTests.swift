@@ -255,6 +255,22 @@ struct EdgeTests {
         #expect(bench.engine.size().bytes < 1 << 17)
     }
 
+    @Test("keys that live on keep their windows when the memory of the others goes")
+    func survivors() throws {
+        let bench = try Bench(Self.rule("event_count", "gte: 3"))
+        for index in 0..<5000 { try bench.take(Self.fail(0, "a\(index)", key: "key-\(index)")) }
+        let survivors = (4980..<5000).map { "key-\($0)" }
+        for key in survivors { try bench.take(Self.fail(100_000, "b", key: key)) }
+        try bench.take(Self.fail(150_000, "c", key: survivors[0]))
+        try bench.take(TestEvent(time: 210, uid: "sweep", fields: ["op": "other"]))
+        #expect(bench.engine.size().keys <= survivors.count)
+        for key in survivors { try bench.take(Self.fail(155_000, "d", key: key)) }
+        #expect(bench.alerts.map { $0.group.first?.value } == [survivors[0]])
+        for key in survivors.dropFirst() { try bench.take(Self.fail(160_000, "e", key: key)) }
+        #expect(bench.alerts.count == survivors.count)
+        #expect(bench.alerts.allSatisfy { $0.relatedEvents.first == "b" })
+    }
+
     @Test("long group values cannot fill memory, and reach correlations over correlations unchanged")
     func longValues() throws {
         let yaml =

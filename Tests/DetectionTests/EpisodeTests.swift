@@ -112,6 +112,18 @@ struct EpisodeTests {
         #expect(plain.contains(try #require(try ids([stream[3]]).first)))
     }
 
+    @Test("have an id that does not depend on when memory was swept")
+    func sweptOrNot() throws {
+        let yaml = Self.yaml.replacing("90s", with: "1d")
+        let day = 86_400.0
+        let pair = [fail(0, "a"), fail(2 * day + 3600, "b")]
+        // Just before the first firing could be forgotten: the next look at it is six hours later.
+        let before = fail(2 * day - 3600, "c", key: "ben")
+        let plain = try Bench.run(yaml, pair).map(\.id)
+        #expect(plain.count == 2)
+        #expect(Set(try Bench.run(yaml, [pair[0], before, pair[1]]).map(\.id)).isSuperset(of: plain))
+    }
+
     @Test("of a correlation over a deferred one are the same in any order")
     func overDeferred() throws {
         let yaml =
@@ -189,6 +201,15 @@ struct FirstSeenTests {
             }
             #expect(all.count == 1)
         }
+    }
+
+    @Test("learns for longer than the lateness, or a late first event would change the past")
+    func shortLearning() throws {
+        let yaml = Self.yaml.replacing("learning: 1h", with: "learning: 30s")
+        for order in permutations([use(20, "a", "1"), use(50, "a", "2"), use(75, "b", "3")]) {
+            #expect(try Bench.run(yaml, order).isEmpty, "\(order.map(\.uid))")
+        }
+        #expect(try Bench.run(yaml, [use(20, "a", "1"), use(81, "b", "2")]).count == 1)
     }
 
     @Test("knows what was seen while learning, at any hour, and keeps nothing for ever")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CRdKafka
+import Synchronization
 
 /// One running librdkafka client: destroyed when the last owner lets go.
 ///
@@ -10,13 +11,22 @@ final class ClientHandle: @unchecked Sendable {
     let pointer: OpaquePointer
     /// The opaque pointer of the client's callbacks: must live until `rd_kafka_destroy` has returned.
     private let context: ClientContext
+    private let isAbandoned = Atomic(false)
 
     init(_ pointer: OpaquePointer, context: ClientContext) {
         self.pointer = pointer
         self.context = context
     }
 
+    /// Leaves the client's memory and threads to the end of the process, because destroying it would end it now.
+    func abandon() { isAbandoned.store(true, ordering: .releasing) }
+
     deinit {
+        if isAbandoned.load(ordering: .acquiring) {
+            // Its threads may still call back.
+            _ = Unmanaged.passRetained(context)
+            return
+        }
         rd_kafka_destroy(pointer)
         withExtendedLifetime(context) {}
     }

@@ -13,6 +13,8 @@ final class ConsumerContext: ClientContext {
     /// Nil once the owner is gone: partitions are then given back without asking anybody.
     var handler: Handler?
     var assignment = AssignmentTable()
+    /// Whether the group has ever given this member partitions.
+    private(set) var hasBeenAssigned = false
 
     init(properties: KafkaProperties, logger: Logger, handler: @escaping Handler) {
         self.handler = handler
@@ -65,6 +67,7 @@ final class ConsumerContext: ClientContext {
         _ client: OpaquePointer, _ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>,
         _ partitions: [TopicPartition], _ isCooperative: Bool
     ) {
+        hasBeenAssigned = true
         logger.info("partitions assigned", metadata: ["partitions": "\(partitions)"])
         let starts = partitions.isEmpty ? [:] : handler?(.assigned(partitions)) ?? [:]
         for (index, partition) in partitions.enumerated() {
