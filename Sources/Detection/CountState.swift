@@ -139,9 +139,11 @@ final class CountState: CorrelationState {
         _ entries: EntryBuffer, from place: Int, to last: Int? = nil, until: Int64, _ fire: (Firing) -> Void
     ) -> (start: Int, aggregate: Aggregate) {
         var aggregate = Aggregate()
-        var start = place
-        while start > 0, entries[start - 1].time >= entries[place].time - plan.timespan { start -= 1 }
-        for i in start..<place { aggregate.add(plan.kind, entries, from: start, at: i) }
+        var start = firstEntry(entries, notBefore: entries[place].time - plan.timespan, upTo: place)
+        // A count is where its window begins and ends, so a late event of a busy key need not go through all of it.
+        if plan.kind != .count {
+            for i in start..<place { aggregate.add(plan.kind, entries, from: start, at: i) }
+        }
         for i in place...(last ?? entries.count - 1) {
             aggregate.add(plan.kind, entries, from: start, at: i)
             while entries[start].time < entries[i].time - plan.timespan {
@@ -155,6 +157,16 @@ final class CountState: CorrelationState {
             if holds { fireOnce(entries, from: start, at: i, value, fire) }
         }
         return (start, aggregate)
+    }
+
+    private func firstEntry(_ entries: EntryBuffer, notBefore oldest: Int64, upTo place: Int) -> Int {
+        var first = 0
+        var end = place
+        while first < end {
+            let middle = (first + end) / 2
+            if entries[middle].time < oldest { first = middle + 1 } else { end = middle }
+        }
+        return first
     }
 
     private func firing(_ entries: EntryBuffer, from start: Int, at i: Int, _ value: Double) -> Firing {

@@ -22,7 +22,7 @@ package final class Engine {
     }
 
     /// What waits for the watermark.
-    private struct Timer: Comparable {
+    struct Timer: Comparable {
         enum Subject: Int { case window, correlationEpisode, detectionEpisode }
 
         let due: Int64
@@ -36,7 +36,7 @@ package final class Engine {
     }
 
     /// By the bytes of the key: its number may be given to another before the change is stored.
-    private struct DraftKey: Hashable {
+    struct DraftKey: Hashable {
         let state: UInt64
         let key: [UInt8]
 
@@ -51,31 +51,31 @@ package final class Engine {
         }
     }
 
-    private let plan: DetectorPlan
-    private let options: Options
-    private let spaces: [KeySpace]
-    private let correlations: [CorrelationState]
-    private let detections: [DetectionPlan]
-    private var timers = Heap<Timer>()
+    let plan: DetectorPlan
+    let options: Options
+    let spaces: [KeySpace]
+    let correlations: [CorrelationState]
+    let detections: [DetectionPlan]
+    var timers = Heap<Timer>()
     /// Announcements that wait.
-    private var drafts: [DraftKey: Alert] = [:]
-    private var changedDrafts: Set<DraftKey> = []
-    private var texts: LongEventIDs
-    private var groupKey = GroupKey()
-    private var alerts: [Alert] = []
+    var drafts: [DraftKey: Alert] = [:]
+    var changedDrafts: Set<DraftKey> = []
+    var texts: LongEventIDs
+    var groupKey = GroupKey()
+    var alerts: [Alert] = []
 
     /// The latest event time seen, ms; `.min` before the first event.
-    package private(set) var newest: Int64 = .min
+    package internal(set) var newest: Int64 = .min
     /// No event before this is taken any more.
-    private var watermark: Int64 = .min
-    private var nextSweep: Int64 = .min
+    var watermark: Int64 = .min
+    var nextSweep: Int64 = .min
     /// When the first timer is due; `.max` without one.
-    private var nextDue: Int64 = .max
+    var nextDue: Int64 = .max
     /// The event at hand: its number, its id once somebody asked, and its keys.
-    private var eventNumber: UInt64 = 0
-    private var eventID = EventID.none
-    private var hasEventID = false
-    private var eventKeys: [(event: UInt64, key: Int32)]
+    var eventNumber: UInt64 = 0
+    var eventID = EventID.none
+    var hasEventID = false
+    var eventKeys: [(event: UInt64, key: Int32)]
 
     package init(plan: DetectorPlan, options: Options = .init()) {
         self.plan = plan
@@ -317,7 +317,7 @@ package final class Engine {
         }
     }
 
-    private func schedule(_ timer: Timer) {
+    func schedule(_ timer: Timer) {
         timers.insert(timer)
         nextDue = min(nextDue, timer.due)
     }
@@ -352,298 +352,5 @@ package final class Engine {
         changedDrafts.insert(draftKey)
         guard case .announce(let anchor) = decision else { return }
         alerts.append(draft.with(id: id(draft.ruleID, episodes.keySpace.bytes(of: timer.key), anchor)))
-    }
-
-    // MARK: Keys and alerts
-
-    /// The key of the event at hand for a feed: made once, however many feeds have the same.
-    private func key(of feed: Feed, _ view: EventView) -> Int32? {
-        let known = eventKeys[feed.keyPlan]
-        if known.event == eventNumber { return known.key < 0 ? nil : known.key }
-        let key = key(feed.keyFields, in: feed.keySpace, view)
-        eventKeys[feed.keyPlan] = (eventNumber, key ?? -1)
-        return key
-    }
-
-    /// Lets go of a key that nothing was counted under.
-    private func drop(_ key: Int32, of feed: Feed) {
-        feed.keySpace.dropIfUnheld(key)
-        for index in eventKeys.indices where eventKeys[index].key == key { eventKeys[index].event = 0 }
-    }
-
-    private func key(_ fields: [SlotID], in space: KeySpace, _ view: EventView) -> Int32? {
-        groupKey.clear()
-        for field in fields where !groupKey.add(view.firstValue(view[field])) { return nil }
-        return groupKey.withBytes { space.intern($0) }
-    }
-
-    private func id(_ ruleID: String, _ key: UnsafeRawBufferPointer, _ anchor: EpisodeState.Anchor) -> String {
-        alertID(["episode", ruleID] + GroupKey.values(key).map { String(decoding: $0, as: UTF8.self) } + [anchor.text])
-    }
-
-    private func group(_ fields: [String], _ key: Int32, _ space: KeySpace) -> [Alert.GroupValue] {
-        zip(fields, GroupKey.values(space.bytes(of: key))).map {
-            Alert.GroupValue(field: $0, value: String(decoding: $1, as: UTF8.self))
-        }
-    }
-
-    private func context(_ view: EventView?) -> [Alert.GroupValue] {
-        guard let view else { return [] }
-        return zip(DetectorPlan.contextFields, plan.context).compactMap { name, slot in
-            view.firstValue(view[slot]).text.map { Alert.GroupValue(field: name, value: $0) }
-        }
-    }
-
-    private func alert(
-        _ metadata: RuleMetadata, _ view: EventView, _ event: EventID, anchor: EpisodeState.Anchor?, key: Int32?,
-        in space: KeySpace?
-    ) -> Alert {
-        var group: [Alert.GroupValue] = []
-        if let key, let space { group = self.group(space.fields, key, space) }
-        let uid = view.uid.text ?? ""
-        let context = context(view)
-        let identity = view[plan.identity].text
-        let id =
-            if let anchor, let key, let space {
-                self.id(metadata.key, space.bytes(of: key), anchor)
-            } else {
-                alertID(["event", metadata.key, uid])
-            }
-        let who = group.isEmpty ? identity.map { [Alert.GroupValue(field: "identity", value: $0)] } ?? [] : group
-        return Alert(
-            id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
-            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
-            tags: metadata.tags,
-            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk, identity: identity,
-            time: view.time, firstTime: view.time, group: group, relatedEvents: [uid], value: nil, limit: nil,
-            message: AlertText.message(metadata, group: who, context: context), context: context)
-    }
-
-    private func alert(
-        _ correlation: CorrelationPlan, _ key: Int32, _ firing: Firing, _ view: EventView?, anchor: EpisodeState.Anchor?
-    ) -> Alert {
-        let metadata = correlation.rule.metadata
-        let bytes = correlation.keySpace.bytes(of: key)
-        let group = group(correlation.rule.groupBy, key, correlation.keySpace)
-        // The event at hand is the one that fired, unless an earlier one made this one late.
-        let isFiring = view.map { $0.time == firing.time && EventID($0.uid) == firing.id } ?? false
-        let context = isFiring ? context(view) : []
-        let values = group.map(\.value)
-        let id =
-            anchor.map { self.id(metadata.key, bytes, $0) }
-            ?? alertID(["event", metadata.key] + values + [texts.text(firing.id), String(firing.time)])
-        return Alert(
-            id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
-            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
-            tags: metadata.tags,
-            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk,
-            identity: group.first { $0.field == "identity" }?.value ?? (isFiring ? view?[plan.identity].text : nil),
-            time: firing.time, firstTime: firing.firstTime, group: group,
-            relatedEvents: firing.related.map { texts.text($0) },
-            value: firing.value, limit: AlertText.limit(correlation.rule),
-            message: AlertText.message(
-                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context),
-            context: context)
-    }
-
-    // MARK: State
-
-    /// The whole state as a value.
-    package func snapshot() -> EngineState {
-        var rows: [EngineState.Row] = []
-        func add(_ state: UInt64) -> (UnsafeRawBufferPointer, [UInt8]) -> Void {
-            { rows.append(.init(state: state, key: Array($0), value: $1)) }
-        }
-        for state in correlations {
-            state.forEach(texts, add(state.plan.stateID))
-            state.plan.episodes.map { $0.forEach(add($0.stateID)) }
-        }
-        for detection in detections {
-            for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
-                episodes.forEach(add(episodes.stateID))
-            }
-            (detection.firstSeen?.groups).map { $0.forEach(add($0.stateID)) }
-        }
-        for (key, alert) in drafts {
-            rows.append(.init(state: Self.draftState(key.state), key: key.key, value: encode(alert)))
-        }
-        return EngineState(newest: newest == .min ? nil : newest, rows: rows)
-    }
-
-    /// What changed since the last call, for the next commit.
-    package func takeChanges() -> [EngineChange] {
-        var changes: [EngineChange] = []
-        func add(_ state: UInt64) -> (UnsafeRawBufferPointer, [UInt8]?) -> Void {
-            { changes.append(EngineChange(state: state, key: Array($0), value: $1)) }
-        }
-        for state in correlations {
-            state.takeChanges(texts, add(state.plan.stateID))
-            state.plan.episodes.map { $0.takeChanges(add($0.stateID)) }
-        }
-        for detection in detections {
-            for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
-                episodes.takeChanges(add(episodes.stateID))
-            }
-            (detection.firstSeen?.groups).map { $0.takeChanges(add($0.stateID)) }
-        }
-        for key in changedDrafts {
-            changes.append(
-                EngineChange(state: Self.draftState(key.state), key: key.key, value: drafts[key].map { encode($0) }))
-        }
-        changedDrafts.removeAll()
-        return changes
-    }
-
-    /// Forgets what changed, for runs that store nothing: else the list would grow with the input.
-    package func discardChanges() {
-        for state in correlations {
-            state.discardChanges()
-            state.plan.episodes?.discardChanges()
-        }
-        for detection in detections {
-            detection.episodes?.discardChanges()
-            detection.firstSeen?.values.discardChanges()
-            detection.firstSeen?.groups.discardChanges()
-        }
-        changedDrafts.removeAll()
-    }
-
-    /// Whether something waits for the watermark: `finish` would decide it.
-    package var isWaiting: Bool { !timers.isEmpty }
-
-    /// Puts a state back, into an engine that has seen no event. Rows of rules that are no longer there, or that cannot be
-    /// read, are left out; their number is returned.
-    package func restore(_ state: EngineState) -> Int {
-        if let time = state.newest {
-            newest = time
-            watermark = time - options.lateness
-        }
-        var left = 0
-        for row in state.rows where !restore(row) { left += 1 }
-        return left
-    }
-
-    private func restore(_ row: EngineState.Row) -> Bool {
-        var reader = ByteReader(row.value)
-        var interned: (space: KeySpace, key: Int32)?
-        func key(_ space: KeySpace) -> Int32 {
-            let key = row.key.withUnsafeBytes { space.intern($0) }
-            interned = (space, key)
-            return key
-        }
-        do throws(ByteReader.Damaged) {
-            for (index, state) in correlations.enumerated() {
-                if state.plan.stateID == row.state {
-                    let key = key(state.plan.keySpace)
-                    try state.restore(key: key, &reader, &texts)
-                    if state.plan.isDeferred {
-                        for due in state.unsettled(key: key) {
-                            schedule(Timer(due: due, subject: .window, index: index, key: key))
-                        }
-                    }
-                    return true
-                }
-                if let episodes = state.plan.episodes {
-                    if episodes.stateID == row.state {
-                        let key = key(episodes.keySpace)
-                        if let due = try episodes.restore(key: key, &reader) {
-                            schedule(Timer(due: due, subject: .correlationEpisode, index: index, key: key))
-                        }
-                        return true
-                    }
-                    if Self.draftState(episodes.stateID) == row.state { return restoreDraft(row, episodes) }
-                }
-            }
-            for (index, detection) in detections.enumerated() {
-                for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
-                    if episodes.stateID == row.state {
-                        let key = key(episodes.keySpace)
-                        if let due = try episodes.restore(key: key, &reader) {
-                            schedule(Timer(due: due, subject: .detectionEpisode, index: index, key: key))
-                        }
-                        return true
-                    }
-                    if Self.draftState(episodes.stateID) == row.state { return restoreDraft(row, episodes) }
-                }
-                if let groups = detection.firstSeen?.groups, groups.stateID == row.state {
-                    try groups.restore(key: key(groups.keySpace), &reader)
-                    return true
-                }
-            }
-        } catch {
-            if let (space, key) = interned { space.dropIfUnheld(key) }
-            return false
-        }
-        return false
-    }
-
-    private func encode(_ alert: Alert) -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        // Texts and finite numbers only: there is nothing in it that JSON cannot hold.
-        return (try? Array(encoder.encode(alert))) ?? []
-    }
-
-    private func restoreDraft(_ row: EngineState.Row, _ episodes: EpisodeState) -> Bool {
-        guard let alert = try? JSONDecoder().decode(Alert.self, from: Data(row.value)) else { return false }
-        drafts[DraftKey(state: episodes.stateID, key: row.key)] = alert
-        return true
-    }
-
-    private static func draftState(_ state: UInt64) -> UInt64 { state ^ 0x6472_6166_7400_0000 }
-
-    /// What `EngineState.Row.state` can be for the rules in force.
-    package var stateIDs: Set<UInt64> {
-        var ids: Set<UInt64> = []
-        func add(_ episodes: EpisodeState?) {
-            guard let episodes else { return }
-            ids.insert(episodes.stateID)
-            ids.insert(Self.draftState(episodes.stateID))
-        }
-        for state in correlations {
-            ids.insert(state.plan.stateID)
-            add(state.plan.episodes)
-        }
-        for detection in detections {
-            add(detection.episodes)
-            add(detection.firstSeen?.values)
-            if let groups = detection.firstSeen?.groups { ids.insert(groups.stateID) }
-        }
-        return ids
-    }
-
-    // MARK: Size
-
-    package struct Size: Sendable {
-        /// Windows, episodes and learning periods.
-        package var cells = 0
-        /// Bytes of memory for them and their keys.
-        package var bytes = 0
-        /// Group keys.
-        package var keys = 0
-    }
-
-    /// How much the engine holds. Walks all of it: for metrics and benchmarks, not per event.
-    package func size() -> Size {
-        var size = Size()
-        for state in correlations {
-            size.cells += state.count + (state.plan.episodes?.count ?? 0)
-            size.bytes += state.bytes + (state.plan.episodes?.bytes ?? 0)
-        }
-        for detection in detections {
-            for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
-                size.cells += episodes.count
-                size.bytes += episodes.bytes
-            }
-            if let groups = detection.firstSeen?.groups {
-                size.cells += groups.count
-                size.bytes += groups.bytes
-            }
-        }
-        for space in spaces {
-            size.keys += space.live
-            size.bytes += space.bytes
-        }
-        return size
     }
 }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Foundation
+import Sigma
+
+/// Group keys of the event at hand, and alerts in words and numbers.
+extension Engine {
+    /// The key of the event at hand for a feed: made once, however many feeds have the same.
+    func key(of feed: Feed, _ view: EventView) -> Int32? {
+        let known = eventKeys[feed.keyPlan]
+        if known.event == eventNumber { return known.key < 0 ? nil : known.key }
+        let key = key(feed.keyFields, in: feed.keySpace, view)
+        eventKeys[feed.keyPlan] = (eventNumber, key ?? -1)
+        return key
+    }
+
+    /// Lets go of a key that nothing was counted under.
+    func drop(_ key: Int32, of feed: Feed) {
+        feed.keySpace.dropIfUnheld(key)
+        for index in eventKeys.indices where eventKeys[index].key == key { eventKeys[index].event = 0 }
+    }
+
+    func key(_ fields: [SlotID], in space: KeySpace, _ view: EventView) -> Int32? {
+        groupKey.clear()
+        for field in fields where !groupKey.add(view.firstValue(view[field])) { return nil }
+        return groupKey.withBytes { space.intern($0) }
+    }
+
+    func id(_ ruleID: String, _ key: UnsafeRawBufferPointer, _ anchor: EpisodeState.Anchor) -> String {
+        alertID(["episode", ruleID] + GroupKey.values(key).map { String(decoding: $0, as: UTF8.self) } + [anchor.text])
+    }
+
+    func group(_ fields: [String], _ key: Int32, _ space: KeySpace) -> [Alert.GroupValue] {
+        zip(fields, GroupKey.values(space.bytes(of: key))).map {
+            Alert.GroupValue(field: $0, value: String(decoding: $1, as: UTF8.self))
+        }
+    }
+
+    func context(_ view: EventView?) -> [Alert.GroupValue] {
+        guard let view else { return [] }
+        return zip(DetectorPlan.contextFields, plan.context).compactMap { name, slot in
+            view.firstValue(view[slot]).text.map { Alert.GroupValue(field: name, value: $0) }
+        }
+    }
+
+    func alert(
+        _ metadata: RuleMetadata, _ view: EventView, _ event: EventID, anchor: EpisodeState.Anchor?, key: Int32?,
+        in space: KeySpace?
+    ) -> Alert {
+        var group: [Alert.GroupValue] = []
+        if let key, let space { group = self.group(space.fields, key, space) }
+        let uid = view.uid.text ?? ""
+        let context = context(view)
+        let identity = view[plan.identity].text
+        let id =
+            if let anchor, let key, let space {
+                self.id(metadata.key, space.bytes(of: key), anchor)
+            } else {
+                alertID(["event", metadata.key, uid])
+            }
+        let who = group.isEmpty ? identity.map { [Alert.GroupValue(field: "identity", value: $0)] } ?? [] : group
+        return Alert(
+            id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
+            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
+            tags: metadata.tags,
+            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk, identity: identity,
+            time: view.time, firstTime: view.time, group: group, relatedEvents: [uid], value: nil, limit: nil,
+            message: AlertText.message(metadata, group: who, context: context), context: context)
+    }
+
+    func alert(
+        _ correlation: CorrelationPlan, _ key: Int32, _ firing: Firing, _ view: EventView?, anchor: EpisodeState.Anchor?
+    ) -> Alert {
+        let metadata = correlation.rule.metadata
+        let bytes = correlation.keySpace.bytes(of: key)
+        let group = group(correlation.rule.groupBy, key, correlation.keySpace)
+        // The event at hand is the one that fired, unless an earlier one made this one late.
+        let isFiring = view.map { $0.time == firing.time && EventID($0.uid) == firing.id } ?? false
+        let context = isFiring ? context(view) : []
+        let values = group.map(\.value)
+        let id =
+            anchor.map { self.id(metadata.key, bytes, $0) }
+            ?? alertID(["event", metadata.key] + values + [texts.text(firing.id), String(firing.time)])
+        return Alert(
+            id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
+            level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
+            tags: metadata.tags,
+            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk,
+            identity: group.first { $0.field == "identity" }?.value ?? (isFiring ? view?[plan.identity].text : nil),
+            time: firing.time, firstTime: firing.firstTime, group: group,
+            relatedEvents: firing.related.map { texts.text($0) },
+            value: firing.value, limit: AlertText.limit(correlation.rule),
+            message: AlertText.message(
+                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context),
+            context: context)
+    }
+}
