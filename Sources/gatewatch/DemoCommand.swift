@@ -45,7 +45,7 @@ struct Demo: AsyncParsableCommand {
         guard speed >= 0 else { throw ValidationError("--speed is 0 or more.") }
         _ = startMetrics()
         // The demo speaks for itself; the services' own lines only when asked for.
-        let logger = log.logger("gatewatch.demo", default: .error)
+        let logger = log.logger("gatewatch.demo", default: .critical)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
             "gatewatch-demo-\(UUID().uuidString)"
         ).path
