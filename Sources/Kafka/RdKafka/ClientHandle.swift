@@ -5,7 +5,7 @@ import Synchronization
 
 /// One running librdkafka client: destroyed when the last owner lets go.
 ///
-/// `@unchecked Sendable`: librdkafka's functions are thread-safe on an `rd_kafka_t`, and both fields are constants.
+/// `@unchecked Sendable`: librdkafka's functions are thread-safe on an `rd_kafka_t`, and every field is a constant.
 /// What in the context is not thread-safe is touched by the polling thread only (see `ConsumerContext`).
 final class ClientHandle: @unchecked Sendable {
     let pointer: OpaquePointer
