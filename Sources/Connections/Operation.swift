@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What kind of asset an operation reaches: the reach of an identity is measured in these.
+package enum AccessClass: String, Sendable, Equatable, CaseIterable {
+    case inference
+    case vectors
+    case weights
+    case trainingData = "training_data"
+    case config
+    /// Health checks, version questions and what else touches no asset.
+    case none
+}
+
+/// What a request does, in the words that detectors and orders use (DESIGN §2).
+package enum Operation: String, Sendable, Equatable, CaseIterable {
+    case embeddingsCreate = "embeddings.create"
+    case vectorsQuery = "vectors.query"
+    case vectorsUpsert = "vectors.upsert"
+    case vectorsDelete = "vectors.delete"
+    case vectorsExport = "vectors.export"
+    case collectionChange = "collection.change"
+    case checkpointList = "checkpoint.list"
+    case checkpointDownload = "checkpoint.download"
+    case checkpointUpload = "checkpoint.upload"
+    case corpusRead = "corpus.read"
+    case corpusWrite = "corpus.write"
+    case configChange = "config.change"
+    case policyChange = "policy.change"
+    case sqlQuery = "sql.query"
+    case sessionOpen = "session.open"
+    case sessionClose = "session.close"
+    case other
+
+    /// The access class that the operation belongs to.
+    package var accessClass: AccessClass {
+        switch self {
+        case .embeddingsCreate: .inference
+        case .vectorsQuery, .vectorsUpsert, .vectorsDelete, .vectorsExport, .collectionChange: .vectors
+        case .checkpointList, .checkpointDownload, .checkpointUpload: .weights
+        case .corpusRead, .corpusWrite: .trainingData
+        case .configChange, .policyChange: .config
+        case .sqlQuery, .sessionOpen, .sessionClose, .other: .none
+        }
+    }
+
+    /// The OCSF class of its audit event: Datastore Activity 6005 for the databases, API Activity 6003 for the rest.
+    package var classUID: Int {
+        switch self {
+        case .vectorsQuery, .vectorsUpsert, .vectorsDelete, .vectorsExport, .collectionChange, .sqlQuery: 6005
+        default: 6003
+        }
+    }
+
+    /// `activity_id` of that class, unless the route says otherwise.
+    package var activity: Activity {
+        switch self {
+        case .vectorsQuery, .sqlQuery: .query
+        case .vectorsUpsert: .write
+        case .vectorsDelete: .delete
+        case .vectorsExport: .read
+        case .collectionChange, .configChange, .policyChange: .update
+        case .embeddingsCreate, .checkpointUpload, .corpusWrite, .sessionOpen: .create
+        case .sessionClose: .delete
+        case .checkpointList, .checkpointDownload, .corpusRead, .other: .read
+        }
+    }
+
+    /// Whether a lockdown asks for approval of it, unless the route says otherwise: it takes out, destroys, plants or
+    /// changes what others rely on. Single queries and listings are not: people under lockdown still work.
+    package var isSensitive: Bool {
+        switch self {
+        case .vectorsDelete, .vectorsExport, .collectionChange, .checkpointDownload, .checkpointUpload, .corpusRead,
+            .corpusWrite, .configChange, .policyChange:
+            true
+        default: false
+        }
+    }
+}
+
+/// What is done, as OCSF's activities name it.
+package enum Activity: String, Sendable, Equatable, CaseIterable {
+    case create, read, update, delete, query, write, connect, list
+
+    /// `activity_id` in the class: 6003 has 1 Create, 2 Read, 3 Update, 4 Delete; 6005 has 1 Read, 2 Update, 3 Connect,
+    /// 4 Query, 5 Write, 6 Create, 7 Delete, 8 List. What 6003 has no word for is taken for the nearest one.
+    package func id(classUID: Int) -> Int {
+        if classUID == 6005 {
+            switch self {
+            case .read: 1
+            case .update: 2
+            case .connect: 3
+            case .query: 4
+            case .write: 5
+            case .create: 6
+            case .delete: 7
+            case .list: 8
+            }
+        } else {
+            switch self {
+            case .create: 1
+            case .read, .query, .connect, .list: 2
+            case .update, .write: 3
+            case .delete: 4
+            }
+        }
+    }
+}
