@@ -8,11 +8,12 @@ import Synchronization
 /// consumer groups, for demos and tests.
 ///
 /// Memory only; each partition keeps about 5 MB and silently drops the oldest batches beyond (but always keeps the last
-/// one). Compaction and retention do not exist. A topic that any client asks for, even one that only subscribes, is made
-/// with 4 partitions if it is not there: make topics before clients start. A group's first join takes 3 s, and a later
-/// rebalance the members' `session.timeout.ms` less 1 s.
+/// one). Compaction and retention do not exist. A topic that any client asks for, even one that only subscribes, is
+/// made with 4 partitions if it is not there: make topics before clients start. A group's first join takes 3 s, and a
+/// later rebalance the members' `session.timeout.ms` less 1 s.
 ///
-/// `@unchecked Sendable`: the cluster's functions hand their work to its own thread; the pointers are used under the mutex.
+/// `@unchecked Sendable`: the cluster's functions hand their work to its own thread; the pointers are used under the
+/// mutex.
 package final class EmbeddedBroker: @unchecked Sendable {
     private struct Cluster {
         let pointer: OpaquePointer
@@ -63,10 +64,34 @@ package final class EmbeddedBroker: @unchecked Sendable {
         throw KafkaError(code, "The embedded broker did not make the topic \"\(name)\": \(code.text).")
     }
 
+    /// What a client of this cluster needs: where it is, and a short wait of an empty fetch.
+    ///
+    /// A real broker answers a waiting fetch when a record comes; this one only when `fetch.wait.max.ms` is over (500
+    /// ms by default), which would be the delay of every first record after a pause.
+    package var clientProperties: KafkaProperties {
+        KafkaProperties(["bootstrap.servers": bootstrapServers, "fetch.wait.max.ms": "5"])
+    }
+
     /// Cuts every connection and refuses new ones, as if the brokers were gone. What they hold stays.
+    ///
+    /// Records that are written but not yet confirmed are confirmed first: a real broker knows an idempotent producer's
+    /// repeat by its sequence number and drops it, this one knows repeats of transactional producers only, and a
+    /// confirmation that is lost would double its records.
     package func setDown() throws {
+        // Fails only when the broker was closed meanwhile, and then there is nothing to clear.
+        defer { try? with { rd_kafka_mock_clear_request_errors($0, Self.produceKey) } }
+        try with { cluster in
+            let refusals = [rd_kafka_resp_err_t](repeating: RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, count: 10_000)
+            rd_kafka_mock_push_request_errors_array(cluster, Self.produceKey, refusals.count, refusals)
+        }
+        // From here nothing is written. Each order to the cluster's thread is done in a later round of its loop than
+        // the one before, and what was answered in one round is sent in the next.
+        for _ in 0..<4 { try expect("finish what it holds") { rd_kafka_mock_broker_set_rtt($0, -1, 0) } }
         try expect("take its brokers down") { rd_kafka_mock_broker_set_down($0, -1) }
     }
+
+    /// The Produce request's key in the Kafka protocol.
+    private static let produceKey: Int16 = 0
 
     /// Takes connections again.
     package func setUp() throws {

@@ -95,22 +95,7 @@ package struct KafkaAdmin: Sendable {
             metadata: ["topic": "\(topic.name)", "has": "\(partitions)", "configured": "\(topic.partitions)"])
     }
 
-    /// Partition counts of one topic (which brokers may then make by themselves) or of all.
     private func metadata(of name: String?, _ timeoutMilliseconds: Int32) throws -> [String: Int] {
-        let topic = name.flatMap { rd_kafka_topic_new(handle.pointer, $0, nil) }
-        defer { if let topic { rd_kafka_topic_destroy(topic) } }
-        var answer: UnsafePointer<rd_kafka_metadata>?
-        let code = rd_kafka_metadata(handle.pointer, topic == nil ? 1 : 0, topic, &answer, timeoutMilliseconds)
-        guard code == RD_KAFKA_RESP_ERR_NO_ERROR, let answer else {
-            throw KafkaError(
-                code, "Kafka did not say which topics it has: \(code.text). Check bootstrap.servers and that it is up.")
-        }
-        defer { rd_kafka_metadata_destroy(answer) }
-        var counts: [String: Int] = [:]
-        let list = UnsafeBufferPointer(start: answer.pointee.topics, count: Int(answer.pointee.topic_cnt))
-        for topic in list where topic.err == RD_KAFKA_RESP_ERR_NO_ERROR {
-            if let name = topic.topic { counts[String(cString: name)] = Int(topic.partition_cnt) }
-        }
-        return counts
+        try ClusterQuery.partitionCounts(of: name, on: handle.pointer, timeoutMilliseconds)
     }
 }

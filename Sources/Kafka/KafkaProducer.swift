@@ -7,9 +7,9 @@ package import Logging
 
 /// An idempotent producer with delivery reports. Usable from any thread; a thread of its own serves the reports.
 ///
-/// Defaults, each replaced by the same property: `enable.idempotence=true` (acks=all, order kept, no repeats by retries),
-/// `linger.ms=5` is librdkafka's own, `message.max.bytes` for records of 16 MiB. A record that cannot be delivered within
-/// `message.timeout.ms` (5 min) is reported as failed; the owner keeps what must not be lost.
+/// Defaults, each replaced by the same property: `enable.idempotence=true` (acks=all, order kept, no repeats by
+/// retries), `linger.ms=5` is librdkafka's own, `message.max.bytes` for records of 16 MiB. A record that cannot be
+/// delivered within `message.timeout.ms` (5 min) is reported as failed; the owner keeps what must not be lost.
 package final class KafkaProducer: Sendable {
     /// Where a delivered record stands.
     package typealias Delivery = (partition: Int32, offset: Int64)
@@ -84,6 +84,16 @@ package final class KafkaProducer: Sendable {
     package func close(flushMilliseconds: Int32 = 10_000) {
         core.requestStop(flushMilliseconds: flushMilliseconds)
         core.waitUntilStopped()
+    }
+
+    /// The next offset to be written of every partition of a topic. Asks the brokers and blocks its thread; records of
+    /// this producer that are still queued are not in it.
+    ///
+    /// A topic that does not exist is asked for, as sending to it does: brokers that are set to may then make it.
+    ///
+    /// - Throws: a retriable `KafkaError` when no broker answers in time or the topic is not there.
+    package func endOffsets(of topic: String, timeoutMilliseconds: Int32 = 5000) throws -> [TopicPartition: Int64] {
+        try core.endOffsets(of: topic, timeoutMilliseconds: timeoutMilliseconds)
     }
 
     /// Records queued or in flight.

@@ -62,6 +62,17 @@ final class ProducerCore: @unchecked Sendable {
         )
     }
 
+    func endOffsets(of topic: String, timeoutMilliseconds: Int32) throws(KafkaError) -> [TopicPartition: Int64] {
+        let counts = try ClusterQuery.partitionCounts(of: topic, on: handle.pointer, timeoutMilliseconds)
+        guard let count = counts[topic], count > 0 else {
+            throw KafkaError(
+                RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                "The topic \"\(topic)\" does not exist (yet): create it or correct its name.")
+        }
+        let partitions = (0..<count).map { TopicPartition(topic: topic, partition: Int32($0)) }
+        return try ClusterQuery.endOffsets(of: partitions, on: handle.pointer, timeoutMilliseconds)
+    }
+
     /// The first request decides how long the thread goes on flushing.
     func requestStop(flushMilliseconds: Int32) {
         state.withLock { state in
