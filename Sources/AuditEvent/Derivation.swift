@@ -24,6 +24,9 @@ final class Derivation {
     private let lookUps: [LookUp]
     private let identity: (source: Int, target: Int)?
     private let attributeTargets: [Int]
+    /// The slot of `identity.ended`, and the first moment after the last day of the identity found.
+    private let endedTarget: Int?
+    private var ends: Int64?
     private let names: ByteTable?
     /// Per entry of the directory: the id, then the attributes that the plan asks for.
     private let entries: [Slot]
@@ -74,6 +77,7 @@ final class Derivation {
         self.lookUps = lookUps
 
         attributeTargets = plan.attributes.map(\.target)
+        endedTarget = plan.attributes.first { $0.name == IdentityDirectory.ended }?.target
         identity = plan.identitySource.flatMap { source in plan.named["identity"].map { (source, $0) } }
         var entries: [Slot] = []
         if let directory, identity != nil {
@@ -82,6 +86,10 @@ final class Derivation {
                 for name in [entry.uid] + entry.aliases { known.append((Array(name.utf8), Int32(index))) }
                 entries.append(constants.slot(.string(entry.uid)))
                 for attribute in plan.attributes {
+                    if attribute.name == IdentityDirectory.ended {
+                        entries.append(constants.slot(Self.end(of: entry).map { .int($0) }))
+                        continue
+                    }
                     entries.append(constants.slot(entry.attributes[attribute.name].map { .string($0) }))
                 }
             }
@@ -98,7 +106,19 @@ final class Derivation {
         sources.deallocate()
     }
 
+    /// The first moment after the last day, ms since the epoch.
+    private static func end(of entry: IdentityDirectory.Entry) -> Int64? {
+        guard let date = entry.attributes["end_date"] else { return nil }
+        return Array(date.utf8).withUnsafeBytes { Timestamp.fromISO8601($0) }.map { $0 + 86_400_000 }
+    }
+
+    /// What depends on the event's time.
+    func finish(_ slots: UnsafeMutablePointer<Slot>, time: Int64) {
+        if let endedTarget, let ends { slots[endedTarget] = .bool(time >= ends) }
+    }
+
     func run(_ slots: UnsafeMutablePointer<Slot>, _ items: UnsafeMutablePointer<SlotItem>) {
+        ends = nil
         for step in steps {
             let value: Slot
             switch step.kind {
@@ -133,7 +153,11 @@ final class Derivation {
         guard let names, let entry = found.withText({ names.find($0) }), entry >= 0 else { return }
         let first = Int(entry) * (attributeTargets.count + 1)
         slots[target] = entries[first]
-        for index in attributeTargets.indices { slots[attributeTargets[index]] = entries[first + 1 + index] }
+        for index in attributeTargets.indices {
+            let value = entries[first + 1 + index]
+            if attributeTargets[index] == endedTarget, value.kind == .int { ends = value.int }
+            slots[attributeTargets[index]] = value
+        }
     }
 
     /// The first source with a value. Objects, null and empty texts are none: many systems write `""` for nothing.

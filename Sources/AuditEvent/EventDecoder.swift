@@ -111,6 +111,7 @@ package final class EventDecoder {
         } else {
             throw .missingTime(timePaths)
         }
+        derivation.finish(slots, time: time)
         let uid = slots[uidSlot]
         let hasUID = uid.kind == .int || uid.kind == .string && uid.length > 0
         return EventView(

@@ -79,7 +79,7 @@ package struct FieldPlan {
     private func attribute(_ field: String) -> String? {
         guard field.hasPrefix("identity."), mapping.fields[field] == nil else { return nil }
         let name = String(field.dropFirst("identity.".count))
-        return IdentityDirectory.attributes.contains(name) ? name : nil
+        return IdentityDirectory.attributes.contains(name) || name == IdentityDirectory.ended ? name : nil
     }
 
     private mutating func compile(_ source: Mapping.Source) -> Int {

@@ -18,6 +18,8 @@ package struct IdentityDirectory: Sendable {
 
     /// The columns besides `uid` and `aliases`, readable in rules as `identity.<name>`.
     package static let attributes = ["kind", "department", "role", "peer_group", "manager", "end_date"]
+    /// `identity.ended`: whether the event is later than the identity's last day, `end_date` (to midnight, UTC).
+    package static let ended = "ended"
     /// The largest directory, in entries.
     package static let maximumEntries = 2_000_000
 

@@ -60,6 +60,7 @@ extension Alert {
                 if let value { $0.field("value", value) }
                 if let limit { $0.field("limit", limit) }
                 if let riskPoints { $0.field("risk_points", riskPoints) }
+                response(&$0)
                 $0.array("falsepositives", falsePositives) { json, text in json.value(text) }
             }
         }

@@ -38,6 +38,8 @@ package struct Alert: Sendable, Codable, Equatable {
     package let message: String
     /// Fields of the event that fired it.
     package let context: [GroupValue]
+    /// What the rule calls for beyond the alert; nil where it calls for nothing.
+    package var response: Response?
 
     /// The same alert under another id: one that had to wait for it.
     func with(id: String) -> Alert {
@@ -45,7 +47,8 @@ package struct Alert: Sendable, Codable, Equatable {
             id: id, ruleID: ruleID, ruleName: ruleName, title: title, level: level, status: status, tags: tags,
             falsePositives: falsePositives, riskPoints: riskPoints, identity: identity, time: time,
             firstTime: firstTime,
-            group: group, relatedEvents: relatedEvents, value: value, limit: limit, message: message, context: context)
+            group: group, relatedEvents: relatedEvents, value: value, limit: limit, message: message, context: context,
+            response: response)
     }
 
     /// OCSF severity_id.

@@ -40,6 +40,8 @@ package final class DetectorPlan {
     /// Who an event is about.
     package let identity: SlotID
     let context: [SlotID]
+    /// The event's session, where a rule responds to it.
+    let session: SlotID?
     let detections: [DetectionFields]
     let calendars: [String: ICalendar]
 
@@ -87,6 +89,9 @@ package final class DetectorPlan {
         }
         self.detections = detections
         context = Self.contextFields.map { plan.slot($0) }
+        session =
+            rules.metadata.contains { $0.extensions.respond?.subject == .session }
+            ? plan.slot("actor.session.uid") : nil
         guard let decoder = plan.makeDecoder(limits: limits) else {
             throw DocumentError(file: "detectors", message: "there is no memory for the decoder.")
         }

@@ -44,6 +44,12 @@ extension Engine {
         }
     }
 
+    func response(_ metadata: RuleMetadata, _ view: EventView?) -> Alert.Response? {
+        metadata.extensions.respond.map { respond in
+            Alert.Response(respond, session: plan.session.flatMap { view?[$0].text })
+        }
+    }
+
     func alert(
         _ metadata: RuleMetadata, _ view: EventView, _ event: EventID, anchor: EpisodeState.Anchor?, key: Int32?,
         in space: KeySpace?
@@ -66,7 +72,8 @@ extension Engine {
             tags: metadata.tags,
             falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk, identity: identity,
             time: view.time, firstTime: view.time, group: group, relatedEvents: [uid], value: nil, limit: nil,
-            message: AlertText.message(metadata, group: who, context: context), context: context)
+            message: AlertText.message(metadata, group: who, context: context), context: context,
+            response: response(metadata, view))
     }
 
     func alert(
@@ -93,6 +100,6 @@ extension Engine {
             value: firing.value, limit: AlertText.limit(correlation.rule),
             message: AlertText.message(
                 correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context),
-            context: context)
+            context: context, response: response(metadata, isFiring ? view : nil))
     }
 }

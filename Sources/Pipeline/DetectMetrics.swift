@@ -14,13 +14,20 @@ final class DetectMetrics: Sendable {
     private let commitTime = Timer(label: "gatewatch_commit_seconds")
     private let commitErrors = Counter(label: "gatewatch_commit_errors_total")
     private let alerts = Mutex<[String: Counter]>([:])
+    private let orders: [String: Counter]
 
     init() {
+        orders = Dictionary(
+            uniqueKeysWithValues: ["issued", "observed", "refused"].map {
+                ($0, Counter(label: "gatewatch_orders_total", dimensions: [("decision", $0)]))
+            })
         rejected = Dictionary(
             uniqueKeysWithValues: EventError.codes.map {
                 ($0, Counter(label: "gatewatch_events_rejected_total", dimensions: [("reason", $0)]))
             })
-        for counter in [events, withoutIdentity, late, commitErrors] + rejected.values { counter.increment(by: 0) }
+        for counter in [events, withoutIdentity, late, commitErrors] + rejected.values + orders.values {
+            counter.increment(by: 0)
+        }
     }
 
     func count(events number: Int, withoutIdentity missing: Int) {
@@ -42,6 +49,9 @@ final class DetectMetrics: Sendable {
         }
         counter.increment()
     }
+
+    /// What became of an order that an alert called for.
+    func order(_ decision: String) { orders[decision]?.increment() }
 
     func committed(nanoseconds: Int64) { commitTime.recordNanoseconds(nanoseconds) }
     func commitFailed() { commitErrors.increment() }

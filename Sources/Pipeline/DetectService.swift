@@ -22,14 +22,19 @@ final class DetectShared: Sendable {
 
     let settings: DetectSettings
     let metrics = DetectMetrics()
+    /// Nil where rules only alert.
+    let responder: Responder?
     private let stopping = Atomic(false)
     /// Records whose offset is committed, and alerts that arose, in this process.
     let committedRecords = Atomic(0)
     let alertCount = Atomic(0)
     private let state: Mutex<State>
 
-    init(settings: DetectSettings, detectors: DetectorFiles) {
+    init(settings: DetectSettings, detectors: DetectorFiles, logger: Logger) {
         self.settings = settings
+        responder = settings.enforcement.map { [metrics] in
+            Responder(settings: $0, metrics: metrics, logger: logger)
+        }
         state = Mutex(State(generation: DetectorGeneration(number: 1, files: detectors)))
     }
 
@@ -71,7 +76,7 @@ package final class DetectService: Service {
     private let logger: Logger
 
     package init(settings: DetectSettings, detectors: DetectorFiles, logger: Logger) {
-        shared = DetectShared(settings: settings, detectors: detectors)
+        shared = DetectShared(settings: settings, detectors: detectors, logger: logger)
         self.logger = logger
     }
 
@@ -102,8 +107,12 @@ package final class DetectService: Service {
 
     /// Runs until the graceful shutdown; then drains, commits and leaves the group. Throws when a thread cannot go on.
     package func run() async throws {
-        let producer = try KafkaProducer(properties: shared.settings.kafka, logger: logger)
+        // What goes out is alerts and orders: none waits for company.
+        let properties = KafkaProperties(["linger.ms": "0"]).merging(shared.settings.kafka)
+        let producer = try KafkaProducer(properties: properties, logger: logger)
         let shared = shared
+        Self.connect(
+            producer, to: [shared.settings.alertsTopic, shared.settings.enforcement?.ordersTopic].compactMap(\.self))
         await withTaskCancellationOrGracefulShutdownHandler {
             await withCheckedContinuation { continuation in
                 Self.start(shared, producer, logger) { continuation.resume() }
@@ -113,6 +122,14 @@ package final class DetectService: Service {
         }
         producer.close()
         if let failure = shared.failure { throw failure }
+    }
+
+    /// Has the producer look for its topics' leaders now: librdkafka connects when it first needs to, which would cost the first order
+    /// up to a second. A broker that is away is found later, as always.
+    private static func connect(_ producer: KafkaProducer, to topics: [String]) {
+        Thread.detachNewThread {
+            for topic in topics { _ = try? producer.endOffsets(of: topic) }
+        }
     }
 
     /// One plain thread per worker: no actor hops, and state that only its thread touches.

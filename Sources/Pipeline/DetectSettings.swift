@@ -27,6 +27,8 @@ package struct DetectSettings: Sendable {
     /// event late.
     package var maximumAhead: Int64 = 600_000
     package var maximumEventBytes = 1 << 20
+    /// What may be done by itself; nil: rules only alert.
+    package var enforcement: EnforcementSettings?
 
     package init(kafka: KafkaProperties, stateFolder: String, mapping: Mapping, workers: Int) {
         self.kafka = kafka

@@ -194,8 +194,8 @@ final class DetectWorker {
             for partition in assigned {
                 do {
                     let detector = try PartitionDetector(
-                        partition, plan: plan, settings: settings, producer: producer, metrics: shared.metrics,
-                        logger: logger
+                        partition, plan: plan, settings: settings, producer: producer, responder: shared.responder,
+                        metrics: shared.metrics, logger: logger
                     ) { [shared] records, alerts in
                         shared.committedRecords.add(records, ordering: .releasing)
                         shared.alertCount.add(alerts, ordering: .releasing)

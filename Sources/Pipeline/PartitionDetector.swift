@@ -5,6 +5,8 @@ import Detection
 import Foundation
 import Kafka
 import Logging
+import Orders
+import Signing
 
 /// One partition while it is ours: its engine, its state on disk, its outgoing records. For the thread that owns it.
 final class PartitionDetector {
@@ -17,6 +19,7 @@ final class PartitionDetector {
     private let settings: DetectSettings
     private let store: PartitionStore
     private let sender: OutboxSender
+    private let responder: Responder?
     private let metrics: DetectMetrics
     private let logger: Logger
     private var plan: DetectorPlan
@@ -25,6 +28,8 @@ final class PartitionDetector {
     /// Changed rows that no commit has written yet; a failed commit leaves them here.
     private var pending: [RowKey: [UInt8]?] = [:]
     private var drafts: [PartitionStore.Draft] = []
+    /// Orders among the drafts, for the books of the budget.
+    private var issued: [OrderLedger.Entry] = []
     private var forgetsUnknownStates = true
     private var events = 0
     private var withoutIdentity = 0
@@ -44,12 +49,13 @@ final class PartitionDetector {
 
     init(
         _ partition: TopicPartition, plan: DetectorPlan, settings: DetectSettings, producer: KafkaProducer,
-        metrics: DetectMetrics, logger: Logger, committed: @escaping (Int, Int) -> Void
+        responder: Responder?, metrics: DetectMetrics, logger: Logger, committed: @escaping (Int, Int) -> Void
     ) throws {
         self.committed = committed
         self.partition = partition
         self.plan = plan
         self.settings = settings
+        self.responder = responder
         self.metrics = metrics
         var logger = logger
         logger[metadataKey: "partition"] = "\(partition)"
@@ -69,6 +75,7 @@ final class PartitionDetector {
             nextOffset = 0
             logger.info("has no state here yet; it is built from the topic")
         }
+        responder?.restore(try store.issued(since: Responder.now() - PartitionStore.booksMilliseconds))
         sender.send(try store.outgoing())
     }
 
@@ -113,11 +120,32 @@ final class PartitionDetector {
             metrics.alert(rule: alert.ruleName)
             uncommittedAlerts += 1
             logger.notice("\(alert.message)", metadata: ["alert": "\(alert.id)", "rule": "\(alert.ruleName)"])
-            drafts.append(
-                PartitionStore.Draft(
-                    topic: settings.alertsTopic, key: Array((alert.identity ?? alert.id).utf8), payload: alert.ocsf(),
-                    headers: []))
+            guard let responder, alert.response != nil else {
+                draft(alert)
+                continue
+            }
+            let answer = responder.answer(alert, now: Responder.now())
+            // First, because each record of the outbox is on its way before the next one.
+            if let order = answer.order {
+                drafts.append(
+                    PartitionStore.Draft(
+                        topic: responder.settings.ordersTopic, key: Array(order.key.utf8), payload: order.value,
+                        headers: []))
+            }
+            if let entry = answer.entry { issued.append(entry) }
+            draft(answer.alert)
+            if let page = answer.page {
+                metrics.alert(rule: page.ruleName)
+                draft(page)
+            }
         }
+    }
+
+    private func draft(_ alert: Alert) {
+        drafts.append(
+            PartitionStore.Draft(
+                topic: settings.alertsTopic, key: Array((alert.identity ?? alert.id).utf8), payload: alert.ocsf(),
+                headers: []))
     }
 
     private func reject(_ record: borrowing ConsumerRecord, _ error: EventError) {
@@ -188,6 +216,8 @@ final class PartitionDetector {
                 nextOffset: nextOffset, newest: engine.newest == .min ? nil : engine.newest)
             commit.changes = pending.map { EngineChange(state: $0.key.state, key: $0.key.key, value: $0.value) }
             commit.drafts = drafts
+            commit.issued = issued
+            commit.issuedSince = Responder.now() - PartitionStore.booksMilliseconds
             commit.delivered = delivered
             commit.knownStates = forgetsUnknownStates ? engine.stateIDs : nil
             outgoing = try store.commit(commit)
@@ -197,6 +227,7 @@ final class PartitionDetector {
         }
         pending.removeAll(keepingCapacity: true)
         drafts.removeAll()
+        issued.removeAll()
         forgetsUnknownStates = false
         committed(uncommitted, uncommittedAlerts)
         uncommitted = 0

@@ -3,6 +3,7 @@
 package import Detection
 import Foundation
 import GRDB
+package import Orders
 
 /// The state of one partition in a SQLite file of its own: windows, the next offset and outgoing records, changed in one
 /// transaction. Owned by one thread; another process that opens the file takes it over (`PartitionStore.Fenced`).
@@ -57,12 +58,19 @@ package final class PartitionStore {
         package var delivered: [Int64] = []
         /// When not nil, rows of other states are deleted: their rules are gone.
         package var knownStates: Set<UInt64>?
+        /// Automatic orders among the drafts, for the books of the budget.
+        package var issued: [OrderLedger.Entry] = []
+        /// Orders issued before this moment are forgotten, ms since the epoch, UTC.
+        package var issuedSince: Int64 = .min
 
         package init(nextOffset: Int64, newest: Int64?) {
             self.nextOffset = nextOffset
             self.newest = newest
         }
     }
+
+    /// How long an automatic order stays in the books, ms: budgets look back one hour, and clocks are set.
+    package static let booksMilliseconds: Int64 = 2 * 3_600_000
 
     let path: String
     private let queue: DatabaseQueue
@@ -95,6 +103,14 @@ package final class PartitionStore {
                         );
                         """)
             }
+            migrator.registerMigration("2026-11-21 create issued orders") { database in
+                try database.execute(
+                    sql: """
+                        CREATE TABLE issued (
+                            id TEXT PRIMARY KEY, subject TEXT NOT NULL, issued_at INTEGER NOT NULL
+                        ) WITHOUT ROWID;
+                        """)
+            }
             try migrator.migrate(queue)
             epoch = try queue.write { database in
                 let epoch = (try Self.meta("epoch", database) ?? 0) + 1
@@ -120,6 +136,16 @@ package final class PartitionStore {
                 rows.append(.init(state: UInt64(bitPattern: row[0]), key: Array(key), value: Array(value)))
             }
             return (offset, EngineState(newest: try Self.meta("newest", database), rows: rows))
+        }
+    }
+
+    /// Automatic orders issued at or after a moment, ms since the epoch, UTC; oldest first.
+    package func issued(since time: Int64) throws -> [OrderLedger.Entry] {
+        try queue.read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT id, subject, issued_at FROM issued WHERE issued_at >= ? ORDER BY issued_at, id",
+                arguments: [time]
+            ).map { OrderLedger.Entry(id: $0[0], subject: $0[1], issuedAt: $0[2]) }
         }
     }
 
@@ -174,6 +200,17 @@ package final class PartitionStore {
                     Outgoing(
                         id: database.lastInsertedRowID, topic: draft.topic, key: draft.key, payload: draft.payload,
                         headers: draft.headers))
+            }
+            for entry in commit.issued {
+                try database.execute(
+                    sql:
+                        "INSERT INTO issued (id, subject, issued_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET issued_at = excluded.issued_at",
+                    arguments: [entry.id, entry.subject, entry.issuedAt])
+            }
+            // Only then, so that a commit without orders costs nothing more.
+            if !commit.issued.isEmpty {
+                try database.execute(
+                    sql: "DELETE FROM issued WHERE issued_at < ?", arguments: [commit.issuedSince])
             }
             try Self.setMeta("next_offset", commit.nextOffset, database)
             if let newest = commit.newest { try Self.setMeta("newest", newest, database) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import PCRE2
 
 /// A predicate ready to run over slots: no `String`, no reference counting, no allocation for the common tests.
 /// Owned by a `RuleMatcher`, for one thread.

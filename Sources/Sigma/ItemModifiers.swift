@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PCRE2
 import YAMLDocument
 
 /// The modifiers of one detection item, `field|contains|all`, checked against each other (Sigma specification 2.1, "Modifiers").

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import PCRE2
+
 /// One question about one field of an event. Equal predicates of several rules are asked once per event.
 struct Predicate: Hashable, Sendable {
     /// Nil asks every scalar of the event: a Sigma keyword.

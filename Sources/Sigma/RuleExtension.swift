@@ -48,25 +48,31 @@ package struct RuleExtension: Sendable {
     package let suppress: Suppress?
     /// Points that an alert adds to the identity's risk.
     package let risk: Int?
+    /// What may be done without a person; nil: nothing beyond the alert.
+    package let respond: Respond?
     package let tests: [Test]
 
-    static let none = RuleExtension(firstSeen: nil, outside: nil, suppress: nil, risk: nil, tests: [])
+    static let none = RuleExtension(
+        firstSeen: nil, outside: nil, suppress: nil, risk: nil, respond: nil, tests: [])
 
-    private init(firstSeen: FirstSeen?, outside: (String, YAMLNode)?, suppress: Suppress?, risk: Int?, tests: [Test]) {
+    private init(
+        firstSeen: FirstSeen?, outside: (String, YAMLNode)?, suppress: Suppress?, risk: Int?, respond: Respond?,
+        tests: [Test]
+    ) {
         self.firstSeen = firstSeen
         self.outside = outside
         self.suppress = suppress
         self.risk = risk
+        self.respond = respond
         self.tests = tests
     }
 
     /// Reads the block.
     init(_ node: YAMLNode) throws(DocumentError) {
-        let known = ["first_seen", "outside", "suppress", "risk", "tests"]
+        let known = ["first_seen", "outside", "suppress", "risk", "respond", "tests"]
         let later = [
             "baseline": "Use a static floor in the correlation's condition.",
             "sustain": "Use suppress: { episode: 30m }.",
-            "respond": "Orders need the gateway; leave the key out and route the alert to people.",
         ]
         for entry in try node.entries() {
             if let instead = later[entry.key] {
@@ -105,6 +111,7 @@ package struct RuleExtension: Sendable {
         } else {
             risk = nil
         }
+        respond = try node["respond"].map { block throws(DocumentError) in try Respond(block) }
         var tests: [Test] = []
         for item in node["tests"]?.items() ?? [] { tests.append(try Test(item)) }
         self.tests = tests

@@ -138,4 +138,19 @@ import YAMLDocument
         let without = try Reader(["identity.role"], mapping: .named("ocsf"))
         #expect(try without.read(known) == [.string("own")])
     }
+
+    @Test func anIdentityHasEndedFromTheMidnightAfterItsLastDay() throws {
+        let directory = try IdentityDirectory(
+            text: "uid,aliases,end_date\nu-1,ann,2026-11-20\nu-2,bob,\n", file: "identities.csv")
+        let reader = try Reader(["identity.ended"], mapping: .named("ocsf"), directory: directory)
+        func ended(_ uid: String, _ time: String) throws -> Value {
+            try reader.read(#"{"user":{"uid":"\#(uid)"},"time":"\#(time)"}"#)[0]
+        }
+        #expect(try ended("ann", "2026-11-20T23:59:59.999Z") == .bool(false))
+        #expect(try ended("ann", "2026-11-21T00:00:00Z") == .bool(true))
+        #expect(try ended("ANN", "2027-01-01T00:00:00Z") == .bool(true))
+        #expect(try ended("bob", "2027-01-01T00:00:00Z") == .missing, "no end is known")
+        #expect(try ended("eve", "2027-01-01T00:00:00Z") == .missing, "nobody is known")
+        #expect(try reader.read(#"{"user":{"uid":"eve"},"identity.ended":true}"#)[0] == .bool(true))
+    }
 }

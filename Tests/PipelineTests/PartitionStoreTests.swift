@@ -2,6 +2,7 @@
 
 import Detection
 import Foundation
+import Orders
 import Pipeline
 import Testing
 
@@ -40,6 +41,30 @@ struct PartitionStoreTests {
         delivered.delivered = waiting.map(\.id)
         _ = try store.commit(delivered)
         #expect(try store.outgoing().isEmpty)
+    }
+
+    @Test("keeps the books of automatic orders, in the transaction of their records, and forgets old ones")
+    func books() throws {
+        let folder = try TemporaryFolder()
+        let path = "\(folder.path)/topic-0.sqlite"
+        func entry(_ id: String, _ time: Int64) -> OrderLedger.Entry {
+            OrderLedger.Entry(id: id, subject: "identity:ana", issuedAt: time)
+        }
+        do {
+            let store = try PartitionStore(path: path)
+            var commit = PartitionStore.Commit(nextOffset: 1, newest: nil)
+            commit.issued = [entry("b", 20), entry("a", 10)]
+            _ = try store.commit(commit)
+            try store.close()
+        }
+        let store = try PartitionStore(path: path)
+        #expect(try store.issued(since: 10) == [entry("a", 10), entry("b", 20)])
+        #expect(try store.issued(since: 11) == [entry("b", 20)])
+        var next = PartitionStore.Commit(nextOffset: 2, newest: nil)
+        next.issued = [entry("c", 30)]
+        next.issuedSince = 20
+        _ = try store.commit(next)
+        #expect(try store.issued(since: .min) == [entry("b", 20), entry("c", 30)])
     }
 
     @Test("belongs to whoever opened it last")

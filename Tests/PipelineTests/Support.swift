@@ -45,11 +45,11 @@ final class Stage: Sendable {
     init(partitions: Int = 4) throws {
         broker = try EmbeddedBroker(topics: [
             ("gatewatch.audit", partitions), ("gatewatch.alerts", 1), ("gatewatch.audit.rejected", 1),
+            ("gatewatch.orders", 1),
         ])
         // A member that leaves is missed for this long by the embedded broker.
-        kafka = KafkaProperties([
-            "bootstrap.servers": broker.bootstrapServers, "session.timeout.ms": "6000", "heartbeat.interval.ms": "500",
-        ])
+        kafka = broker.clientProperties.merging(
+            KafkaProperties(["session.timeout.ms": "6000", "heartbeat.interval.ms": "500"]))
         producer = try KafkaProducer(properties: kafka, logger: quiet)
         folder = try TemporaryFolder()
     }

@@ -60,6 +60,29 @@ struct ExtensionTests {
         #expect(correlated.suppress?.groupBy == [])
     }
 
+    @Test("respond: action, ttl, scope and subject")
+    func respond() throws {
+        #expect(try block(detection("risk: { points: 1 }")).respond == nil)
+        let plain = try #require(try block(detection("respond: { action: lockdown, ttl: 30d }")).respond)
+        #expect(plain.action == .lockdown)
+        #expect(plain.ttl?.milliseconds == RuleExtension.Respond.maximumTTL)
+        #expect(plain.connections == [] && plain.operations == [] && plain.subject == .identity)
+        let full = try #require(
+            try block(
+                correlation(
+                    "respond: { action: block, ttl: 1h, connections: weights, operations: [a.b, c.*], subject: session }"
+                )
+            ).respond)
+        #expect(full.action == .block)
+        #expect(full.connections == ["weights"])
+        #expect(full.operations == ["a.b", "c.*"])
+        #expect(full.subject == .session)
+        for action in ["observe", "notify"] {
+            let none = try #require(try block(detection("respond: { action: \(action) }")).respond)
+            #expect(!none.action.isOrder && none.ttl == nil)
+        }
+    }
+
     @Test("tests: events with repeat, every, at, set, vary, and the alerts that they give")
     func tests() throws {
         let tests = try block(
@@ -101,9 +124,43 @@ struct ExtensionTests {
             Fault(
                 "sustain: ¦5m", "gatewatch.sustain: is not supported by this version. Use suppress: { episode: 30m }."),
             Fault(
-                "respond: ¦{ order: block }",
-                "gatewatch.respond: is not supported by this version. Orders need the gateway; leave the key out and route the alert to people."
+                "respond: ¦lockdown", "gatewatch.respond: expected a mapping of keys to values, found a single value."),
+            Fault(
+                "respond: { order: ¦block }",
+                "gatewatch.respond.order: unknown key 'order'. Known: action, connections, operations, subject, ttl."),
+            Fault("respond: ¦{ ttl: 4h }", "gatewatch.respond: the key 'action' is missing."),
+            Fault(
+                "respond: { action: ¦lock-down, ttl: 4h }",
+                "gatewatch.respond.action: unknown action 'lock-down'. Did you mean 'lockdown'?"),
+            Fault(
+                "respond: { action: ¦Block, ttl: 4h }",
+                "gatewatch.respond.action: unknown action 'Block'. Did you mean 'block'?"),
+            Fault(
+                "respond: ¦{ action: block }",
+                "gatewatch.respond: the key 'ttl' is missing: every order ends by itself. Write how long, as in ttl: 4h."
             ),
+            Fault(
+                "respond: { action: block, ttl: ¦4 h }",
+                "gatewatch.respond.ttl: '4 h' is not a timespan. Write a whole number and a unit: 30s, 10m, 1h, 7d or 4w (at most ten years)."
+            ),
+            Fault(
+                "respond: { action: block, ttl: ¦31d }",
+                "gatewatch.respond.ttl: 31d is longer than an order may hold, 30d."),
+            Fault(
+                "respond: { action: notify, ttl: ¦4h }",
+                "gatewatch.respond.ttl: 'notify' issues no order; leave 'ttl' out."),
+            Fault(
+                "respond: { action: observe, operations: ¦[a] }",
+                "gatewatch.respond.operations: 'observe' issues no order; leave 'operations' out."),
+            Fault(
+                "respond: { action: block, ttl: 1h, operations: ¦[] }",
+                "gatewatch.respond.operations: the list is empty; leave the key out to mean all."),
+            Fault(
+                "respond: { action: block, ttl: 1h, connections: [a, ¦''] }",
+                "gatewatch.respond.connections[1]: a name has 1 to 512 bytes."),
+            Fault(
+                "respond: { action: block, ttl: 1h, subject: ¦user }",
+                "gatewatch.respond.subject: unknown subject 'user'. Known: identity, session."),
             Fault(
                 "first_seen: ¦{ field: a, history: 1d, learning: 1h }",
                 "gatewatch.first_seen: the key 'group-by' is missing."),
