@@ -15,24 +15,12 @@ enum KafkaBench {
     private static let days = 6
 
     static func run(_ workload: Workload, engineNanoseconds: Double) async throws {
-        let broker = Process()
-        broker.executableURL = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appendingPathComponent("gatewatch")
-        broker.arguments = [
-            "broker", "--topic", "gatewatch.audit:\(partitions)", "--topic", "gatewatch.alerts:4", "--topic",
-            "gatewatch.audit.rejected:4",
-        ]
-        let output = Pipe()
-        broker.standardOutput = output
-        broker.standardError = FileHandle.nullDevice
-        try broker.run()
-        defer { broker.terminate() }
-        guard
-            let line = String(data: output.fileHandleForReading.availableData, encoding: .utf8)?.split(separator: "\n")
-                .first
-        else { return }
+        let broker = try BrokerProcess(
+            topics: ["gatewatch.audit", "gatewatch.alerts", "gatewatch.audit.rejected"], partitions: partitions)
+        defer { broker.stop() }
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        let kafka = KafkaProperties(["bootstrap.servers": String(line)])
+        let kafka = broker.properties
+        let line = kafka["bootstrap.servers"] ?? ""
 
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gatewatch-bench-\(getpid())").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -42,10 +30,10 @@ enum KafkaBench {
         let task = Task { try await service.run() }
         // The first day joins the group, makes the files and fills the tables.
         let day = workload.events.count
-        try feed(String(line), from: 1, days: 1)
+        try feed(line, from: 1, days: 1)
         try await wait(service, day)
         let start = processNanoseconds()
-        try feed(String(line), from: 2, days: days - 1)
+        try feed(line, from: 2, days: days - 1)
         try await wait(service, day * days)
         let cpu = Double(processNanoseconds() - start) / Double(day * (days - 1))
         task.cancel()

@@ -5,7 +5,7 @@ import Foundation
 /// Prints the figures of DESIGN §11, each as a ratio taken in one run: the machine's speed cancels out.
 ///
 ///     make bench
-///     gatewatch-bench engine      (or: state, kafka) one of them
+///     gatewatch-bench engine      (or: state, kafka, orders, loop, gateway) one of them
 @main
 struct Bench {
     static func main() async throws {
@@ -18,6 +18,9 @@ struct Bench {
         func wants(_ part: String) -> Bool { wanted.isEmpty || wanted.contains(part) }
         let engine = wants("engine") || wants("kafka") ? try EngineBench.run(workload) : 0
         if wants("state") { try StateBench.run(identities: 100_000) }
+        if wants("orders") { try OrderBench.lookUp() }
+        if wants("loop") { try await OrderBench.loop(workload) }
+        if wants("gateway") { try await GatewayBench.run() }
         if wants("kafka") { try await KafkaBench.run(workload, engineNanoseconds: engine) }
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
+
 /// An event before it has its place in the day, and so its id.
 struct FixtureDraft {
     /// What happened.

@@ -8,17 +8,24 @@ import Kafka
 import Sigma
 import YAMLDocument
 
-/// The file of `--config`: sections `kafka`, `detect` and `hub`. Read with the rule files' own reader, so that a fault names
+/// The file of `--config`: sections `kafka`, `gateway`, `detect` and `hub`. Read with the rule files' own reader, so that a fault names
 /// line and key, and an unknown key is refused.
 struct ConfigurationFile {
+    /// For messages.
+    let path: String
     let kafka: KafkaProperties
+    let gateway: YAMLNode?
     let detect: YAMLNode?
     let hub: YAMLNode?
 
-    static let empty = ConfigurationFile(kafka: KafkaProperties(), detect: nil, hub: nil)
+    static let empty = ConfigurationFile(path: "no configuration file", kafka: KafkaProperties())
 
-    private init(kafka: KafkaProperties, detect: YAMLNode?, hub: YAMLNode?) {
+    private init(
+        path: String, kafka: KafkaProperties, gateway: YAMLNode? = nil, detect: YAMLNode? = nil, hub: YAMLNode? = nil
+    ) {
+        self.path = path
         self.kafka = kafka
+        self.gateway = gateway
         self.detect = detect
         self.hub = hub
     }
@@ -28,19 +35,22 @@ struct ConfigurationFile {
         guard let document = documents.first, documents.count == 1 else {
             throw DocumentError(file: path, message: "has \(documents.count) documents; a configuration is one.")
         }
-        try document.refuseKeys(except: ["kafka", "detect", "hub"])
+        try document.refuseKeys(except: ["kafka", "gateway", "detect", "hub"])
         var properties: [String: String] = [:]
         for entry in try document["kafka"]?.entries() ?? [] { properties[entry.key] = try Self.value(entry.value) }
+        try document["gateway"]?.refuseKeys(except: Self.gatewayKeys)
         try document["detect"]?.refuseKeys(except: Self.detectKeys)
         try document["hub"]?.refuseKeys(except: Self.hubKeys)
-        self.init(kafka: KafkaProperties(properties), detect: document["detect"], hub: document["hub"])
+        self.init(
+            path: path, kafka: KafkaProperties(properties), gateway: document["gateway"], detect: document["detect"],
+            hub: document["hub"])
     }
 
     private static let detectKeys = [
         "detectors", "calendar", "lists", "mapping", "identities", "topic", "group", "alerts_topic", "rejected_topic",
         "state",
         "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
-        "partitions",
+        "partitions", "enforcement",
     ]
     private static let hubKeys = ["state", "group", "topic", "admin", "webhooks"]
 

@@ -6,9 +6,11 @@ import Detectors
 import Foundation
 import Kafka
 import Logging
+import Orders
 import Pipeline
 import ServiceLifecycle
 import Sigma
+import Signing
 import Telemetry
 import UnixSignals
 import YAMLDocument
@@ -62,6 +64,12 @@ struct Detect: AsyncParsableCommand {
             "\(first.rules.detections.count) detections and \(first.rules.correlations.count) correlations of \(first.fileCount) files"
         )
         warnAboutGroups(first, logger)
+        switch settings.enforcement?.safety.mode {
+        case nil: logger.notice("orders are not issued: there is no enforcement in the configuration")
+        case .observe:
+            logger.notice("orders are not issued: enforcement observes only, alerts tell what would have been done")
+        case .enforce: logger.notice("orders are issued where a rule says respond")
+        }
         try makeTopics(settings, partitions: try node?["partitions"]?.integer() ?? 4, logger)
 
         let service = DetectService(settings: settings, detectors: first, logger: logger)
@@ -70,7 +78,11 @@ struct Detect: AsyncParsableCommand {
             host: address.host, port: address.port, metrics: metrics, logger: logger,
             onListening: { port in logger.notice("health and metrics on http://\(address.host):\(port)") },
             health: { service.health() })
-        let reload = ReloadOnHangup(service: service, logger: logger, load: load)
+        let reload = OnHangup(logger: logger) {
+            let files = try load()
+            guard files.errors.isEmpty else { throw DocumentErrors(files.errors) }
+            service.reload(files)
+        }
         let group = ServiceGroup(
             configuration: .init(
                 services: [
@@ -100,6 +112,17 @@ struct Detect: AsyncParsableCommand {
         if let value = try node?["commit_events"]?.integer() { settings.commitEvents = max(1, value) }
         if let value = node?["maximum_ahead"] { settings.maximumAhead = try Timespan(value).milliseconds }
         if let value = try node?["maximum_event_bytes"]?.integer() { settings.maximumEventBytes = value }
+        if let value = node?["enforcement"] { settings.enforcement = try Self.enforcement(value, settings.directory) }
+        return settings
+    }
+
+    private static func enforcement(_ node: YAMLNode, _ directory: IdentityDirectory?) throws -> EnforcementSettings {
+        try node.refuseKeys(except: ["key", "orders_topic", "safety"])
+        var settings = EnforcementSettings(
+            key: try ConfigurationFile.key(node.required("key")), knownIdentities: directory?.entries.count ?? 0,
+            aliases: IdentityAliases((directory?.entries ?? []).map { [$0.uid] + $0.aliases }))
+        if let safety = node["safety"] { settings.safety = try ConfigurationFile.safety(safety, settings.safety) }
+        if let topic = try node["orders_topic"]?.text() { settings.ordersTopic = topic }
         return settings
     }
 
@@ -129,32 +152,14 @@ struct Detect: AsyncParsableCommand {
                 TopicSpecification(name: settings.alertsTopic, partitions: Int32(partitions)),
                 TopicSpecification(name: settings.rejectedTopic, partitions: Int32(partitions)),
             ])
+            if let topic = settings.enforcement?.ordersTopic {
+                try admin.createTopics([
+                    TopicSpecification(name: topic, partitions: 4, configuration: ["cleanup.policy": "compact"])
+                ])
+            }
         } catch {
             // A broker that is away comes back, and the rights to make topics may be someone else's.
             logger.warning("topics were not made: \(error)")
-        }
-    }
-}
-
-/// Reads the detectors anew on SIGHUP.
-private struct ReloadOnHangup: Service {
-    let service: DetectService
-    let logger: Logger
-    let load: @Sendable () throws -> DetectorFiles
-
-    func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
-            do {
-                let files = try load()
-                if files.errors.isEmpty {
-                    service.reload(files)
-                } else {
-                    logger.error(
-                        "the detectors on disk have errors, the old set stays:\n\(DocumentErrors(files.errors))")
-                }
-            } catch {
-                logger.error("the detectors on disk cannot be read, the old set stays: \(error)")
-            }
         }
     }
 }

@@ -16,11 +16,13 @@ struct Gatewatch: AsyncParsableCommand {
             Run a recorded log: gatewatch backtest --detectors detectors --input fixtures/day.ndjson.gz \\
                                   --identities fixtures/identities.csv --calendar fixtures/deployment.ics
 
-            Exit status: 0 fine, 1 found something wrong, 2 usage, 3 cannot read or reach.
+            Exit status: 0 fine, 1 found something wrong or refused, 2 usage, 3 cannot read or reach.
             """,
         version: "0.1.0",
         subcommands: [
-            Demo.self, Detect.self, HubCommand.self, Broker.self, Detectors.self, BacktestCommand.self, Deliveries.self,
+            Demo.self, GatewayCommand.self, Detect.self, HubCommand.self, Broker.self, Detectors.self,
+            BacktestCommand.self, Deliveries.self, OrdersCommand.self,
+            ApprovalsCommand.self, Keys.self,
             Fixtures.self,
         ])
 
@@ -47,6 +49,10 @@ struct Gatewatch: AsyncParsableCommand {
             Foundation.exit(2)
         }
         if exitCode(for: error) == .success { exit(withError: error) }
+        if let refused = error as? Refused {
+            Terminal.error("gatewatch: \(refused.reason)")
+            Foundation.exit(1)
+        }
         Terminal.error("gatewatch: \(error)")
         Foundation.exit(3)
     }
@@ -55,6 +61,13 @@ struct Gatewatch: AsyncParsableCommand {
 extension ExitCode {
     /// A failing test, a rule that cannot be used: the command did its work and found something wrong.
     static let foundWrong = ExitCode(1)
+}
+
+/// The command was understood, and what it asks for must not or cannot be done: status 1.
+struct Refused: Error {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
 }
 
 /// What commands print.

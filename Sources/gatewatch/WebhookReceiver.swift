@@ -15,6 +15,8 @@ struct WebhookReceiver: Service {
     final class Inbox: Sendable {
         struct Message: Sendable {
             let id: String
+            /// The alert's id.
+            let alert: String
             let identity: String
             let rule: String
             let level: String
@@ -85,7 +87,8 @@ struct WebhookReceiver: Service {
             let analytic = info["analytic"] as? [String: Any], let unmapped = finding["unmapped"] as? [String: Any]
         else { return nil }
         return Inbox.Message(
-            id: id, identity: unmapped["identity"] as? String ?? "", rule: analytic["name"] as? String ?? "",
+            id: id, alert: info["uid"] as? String ?? "", identity: unmapped["identity"] as? String ?? "",
+            rule: analytic["name"] as? String ?? "",
             level: finding["severity"] as? String ?? "", message: finding["message"] as? String ?? "",
             time: (finding["time"] as? NSNumber)?.int64Value ?? 0)
     }

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import AuditEvent
+import AuditSpool
+import Connections
+import Delivery
+import Detectors
+import Fixtures
+import Foundation
+import Gateway
+import Hub
+import Kafka
+import LocalServices
+import Logging
+import OIDC
+import Orders
+import Pipeline
+import ServiceLifecycle
+import Sigma
+import Signing
+import Synchronization
+import YAMLDocument
+
+/// Everything that the demo starts, wired as in production: processes meet only in Kafka.
+final class DemoStage {
+    /// The rule files cannot be used.
+    struct BadDetectors: Error {
+        let errors: [DocumentError]
+    }
+
+    /// When orders came into force, ms since the epoch.
+    private final class InForce: Sendable {
+        private let orders = Mutex<[(order: Order, at: Int64)]>([])
+        var all: [(order: Order, at: Int64)] { orders.withLock { $0 } }
+        func note(_ order: Order, _ at: Int64) { orders.withLock { $0.append((order, at)) } }
+    }
+
+    private let folder: String
+    private let logger: Logger
+    private let broker: EmbeddedBroker
+    private let files: DetectorFiles
+    private let day: FixtureDay
+    private let directory: IdentityDirectory
+    private let leaver = "u-0199"
+
+    /// - Throws: `BadDetectors`, or what keeps the broker from starting.
+    init(folder: String, seed: UInt64, detectors: [String], logger: Logger) throws {
+        self.folder = folder
+        self.logger = logger
+        day = try FixtureDay(seed: seed)
+        let calendar = "\(folder)/deployment.ics"
+        try Self.calendar().write(toFile: calendar, atomically: true, encoding: .utf8)
+        files = try DetectorFiles(paths: detectors, calendar: calendar)
+        guard files.errors.isEmpty else { throw BadDetectors(errors: files.errors) }
+        // The fixture day's people, and one whose last day was the day before yesterday.
+        let left = Date(timeIntervalSinceNow: -2 * 86_400).formatted(.iso8601.year().month().day())
+        directory = try IdentityDirectory(
+            text: day.identitiesCSV + "\(leaver),\(leaver)@example.com,human,sales,analyst,analyst-finance,,\(left)\n",
+            file: "identities.csv")
+        let topics = [
+            "gatewatch.audit", "gatewatch.audit.rejected", "gatewatch.alerts", "gatewatch.orders",
+            "gatewatch.approvals",
+        ]
+        broker = try EmbeddedBroker(topics: topics.map { ($0, 4) }, logger: logger)
+    }
+
+    func close() { broker.close() }
+
+    var introduction: String {
+        "200 people and services at normal work and \(parts.count) insiders; \(files.rules.metadata.count) rules; Kafka at \(broker.bootstrapServers)"
+    }
+
+    /// Who does what. The people are the fixture day's insiders.
+    private var parts: [DemoStory.Part] {
+        var parts = day.insiders.map { insider in
+            switch insider.signal {
+            case .bulkRequests: DemoStory.bulkPull(insider.identity)
+            case .checkpointDownload: DemoStory.checkpoints(insider.identity)
+            case .trainingData: DemoStory.trainingData(insider.identity)
+            case .offWindowChange: DemoStory.offWindow(insider.identity)
+            case .failThenSucceed: DemoStory.failThenSucceed(insider.identity)
+            case .chain: DemoStory.chain(insider.identity)
+            }
+        }
+        parts.append(DemoStory.leaver(leaver))
+        return parts
+    }
+
+    /// A deployment window of one hour a week, half a week from now: no change of the demo is inside.
+    private static func calendar() -> String {
+        let start = Date(timeIntervalSinceNow: 3.5 * 86_400)
+        let text = start.formatted(.iso8601.year().month().day().time(includingFractionalSeconds: false))
+            .filter { $0.isNumber || $0 == "T" }.prefix(15)
+        return [
+            "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Gatewatch//Demo//EN", "BEGIN:VEVENT", "UID:demo-window",
+            "DTSTAMP:20260101T000000Z", "DTSTART:\(text)Z", "DURATION:PT1H", "RRULE:FREQ=WEEKLY",
+            "SUMMARY:Deployment window",
+            "END:VEVENT", "END:VCALENDAR", "",
+        ].joined(separator: "\r\n")
+    }
+
+    // MARK: Playing
+
+    /// Starts all services, plays, and reports; then ends them, or waits for Ctrl-C.
+    func play(waitsAfterwards: Bool, report: (DemoOutcome) -> Void) async throws -> DemoOutcome {
+        let client = HTTPClient(eventLoopGroupProvider: .singleton)
+        do {
+            let outcome = try await play(client, waitsAfterwards, report)
+            try await client.shutdown()
+            return outcome
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+
+    private func play(
+        _ client: HTTPClient, _ waitsAfterwards: Bool, _ report: (DemoOutcome) -> Void
+    ) async throws -> DemoOutcome {
+        let kafka = KafkaProperties(["session.timeout.ms": "6000", "heartbeat.interval.ms": "500"]).merging(
+            broker.clientProperties)
+        let detectKey = try SigningKey.generate(name: "detect-1")
+        let gatewayKey = try SigningKey.generate(name: "gateway-1")
+        let trusted = try TrustedKeys([
+            TrustedKey(name: "detect-1", role: .automation, may: [.issue], publicText: detectKey.publicText),
+            TrustedKey(name: "gateway-1", role: .gateway, may: [], publicText: gatewayKey.publicText),
+        ])
+        var detectSettings = DetectSettings(
+            kafka: kafka, stateFolder: "\(folder)/detect", mapping: try Mapping.named("ocsf"),
+            workers: min(2, ProcessInfo.processInfo.activeProcessorCount))
+        detectSettings.directory = directory
+        let aliases = IdentityAliases(directory.entries.map { [$0.uid] + $0.aliases })
+        detectSettings.enforcement = EnforcementSettings(
+            key: detectKey, safety: OrderSafety.Settings(mode: .enforce, shareFloor: 10),
+            knownIdentities: directory.entries.count, aliases: aliases)
+        let detect = DetectService(settings: detectSettings, detectors: files, logger: logger)
+
+        let secret = WebhookSecret.generate()
+        let (receiverPort, receiverFound) = AsyncStream<Int>.makeStream()
+        let (issuerPort, issuerFound) = AsyncStream<Int>.makeStream()
+        let (upstreamPort, upstreamFound) = AsyncStream<Int>.makeStream()
+        let receiver = WebhookReceiver(
+            secret: try WebhookSecret(secret), logger: logger, show: { Self.show($0) },
+            onListening: { receiverFound.yield($0) })
+        let issuer = LocalIssuer(logger: logger) { issuerFound.yield($0) }
+        let upstream = LocalUpstream(logger: logger) { upstreamFound.yield($0) }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: [
+                    .init(service: receiver), .init(service: issuer), .init(service: upstream), .init(service: detect),
+                ],
+                logger: logger))
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            guard let receiverPort = await receiverPort.first(where: { _ in true }),
+                let issuerPort = await issuerPort.first(where: { _ in true }),
+                let upstreamPort = await upstreamPort.first(where: { _ in true })
+            else { return DemoOutcome(faults: ["the demo's services did not start"]) }
+            let target = try WebhookTarget(
+                name: "demo", url: "http://127.0.0.1:\(receiverPort)/hook", secrets: [try WebhookSecret(secret)])
+            let hub = try HubService(
+                configuration: HubConfiguration(kafka: kafka, databasePath: "\(folder)/hub.sqlite", targets: [target]),
+                logger: logger)
+            await group.addServiceUnlessShutdown(hub)
+
+            let inForce = InForce()
+            let (gatewayPort, gatewayFound) = AsyncStream<Int>.makeStream()
+            let gateway = try gateway(
+                kafka: kafka, issuerPort: issuerPort, upstreamPort: upstreamPort, trusted: trusted, key: gatewayKey,
+                onListening: { gatewayFound.yield($0) }, onOrder: { inForce.note($0, $1) })
+            await group.addServiceUnlessShutdown(gateway)
+            guard let port = await gatewayPort.first(where: { _ in true }) else {
+                return DemoOutcome(faults: ["the gateway did not start"])
+            }
+            let cast = DemoCast(
+                directory: directory, gateway: "http://127.0.0.1:\(port)", issuer: issuer, issuerPort: issuerPort,
+                client: client)
+            try await warmUp(cast, gateway: gateway, detect: detect)
+            let began = ContinuousClock.now
+            var outcome = await perform(cast)
+            outcome.took = ContinuousClock.now - began
+            await settle(&outcome, gateway: gateway, detect: detect, receiver: receiver, inForce: inForce)
+            report(outcome)
+            if waitsAfterwards {
+                Terminal.print("the gateway listens on http://127.0.0.1:\(port); Ctrl-C ends the demo")
+                try await tasks.next()
+                return outcome
+            }
+            await group.triggerGracefulShutdown()
+            try await tasks.next()
+            return outcome
+        }
+    }
+
+    private func gateway(
+        kafka: KafkaProperties, issuerPort: Int, upstreamPort: Int, trusted: TrustedKeys, key: SigningKey,
+        onListening: @escaping @Sendable (Int) -> Void, onOrder: @escaping @Sendable (Order, Int64) -> Void
+    ) throws -> GatewayService {
+        let base = "http://127.0.0.1:\(upstreamPort)"
+        let connections = """
+            connections:
+              - { name: embeddings-prod, preset: openai, path: /embeddings, upstream: "\(base)/embeddings" }
+              - { name: vectors-prod, preset: qdrant, path: /vectors, upstream: "\(base)/vectors" }
+              - { name: model-registry, preset: mlflow, path: /registry, upstream: "\(base)/registry" }
+              - { name: training-corpus, preset: s3, path: /corpus, upstream: "\(base)/corpus" }
+              - name: pipeline
+                path: /pipeline
+                upstream: "\(base)/pipeline"
+                routes:
+                  - { match: "PATCH /config/{name}", operation: config.change, resource: { type: pipeline_config, name: "{name}" } }
+            """
+        let settings = GatewaySettings(
+            listen: ListenSettings(host: "127.0.0.1", port: 0), kafka: kafka, stateFolder: "\(folder)/gateway",
+            issuers: [
+                IssuerSettings(
+                    issuer: LocalIssuer.url(port: issuerPort), audiences: [LocalIssuer.audience], algorithms: ["ES256"])
+            ], trustedKeys: trusted, key: key)
+        return try GatewayService(
+            settings: settings,
+            configuration: GatewayConfiguration(
+                connections: ConnectionSet(YAMLReader.documents(text: connections, file: "demo.yml")),
+                directory: directory),
+            logger: logger, onListening: onListening, onOrder: onOrder)
+    }
+
+    /// Waits until events of every partition come through: joining a consumer group takes seconds, and the times that the demo prints
+    /// are of the loop, not of its start.
+    private func warmUp(_ cast: DemoCast, gateway: GatewayService, detect: DetectService) async throws {
+        for entry in directory.entries.prefix(12) {
+            guard let person = cast.person(entry.uid) else { continue }
+            _ = try await person.embed(1, person.token(session: "\(entry.uid)-morning"))
+        }
+        let deadline = ContinuousClock.now + .seconds(30)
+        while ContinuousClock.now < deadline {
+            let sent = Int(gateway.spool.acknowledged)
+            if gateway.spool.waitingEvents == 0, detect.committedRecords >= sent, gateway.health.allSatisfy(\.healthy) {
+                return
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// Everyone at once.
+    private func perform(_ cast: DemoCast) async -> DemoOutcome {
+        var outcome = DemoOutcome()
+        outcome.insiders = parts.count
+        let normal = directory.entries.filter { entry in !parts.contains { $0.uid == entry.uid } }
+        await withTaskGroup(of: (requests: Int, refusals: Int, faults: [String]).self) { tasks in
+            for part in parts {
+                tasks.addTask {
+                    guard let person = cast.person(part.uid) else { return (0, 0, ["nobody is called \(part.uid)"]) }
+                    Terminal.print("\(part.uid)  \(part.deed)")
+                    do {
+                        let faults = try await part.play(
+                            person, DemoStory.Narrator(uid: part.uid) { Terminal.print($0) })
+                        return (person.requests, person.refusals, faults)
+                    } catch {
+                        return (person.requests, person.refusals, ["\(part.uid) could not play: \(error)"])
+                    }
+                }
+            }
+            tasks.addTask { await cast.normalWork(normal.map(\.uid)) }
+            for await result in tasks {
+                outcome.requests += result.requests
+                outcome.refusals += result.refusals
+                outcome.faults += result.faults
+            }
+        }
+        return outcome
+    }
+
+    // MARK: Outcome
+
+    private static func show(_ message: WebhookReceiver.Inbox.Message) {
+        let clock = Timestamp.iso8601(message.time).dropFirst(11).prefix(8)
+        Terminal.print(
+            "\(clock)  \(message.level.uppercased().padding(toLength: 8, withPad: " ", startingAt: 0)) \(message.message)"
+        )
+    }
+
+    /// Waits until all that happened is detected and delivered, and compares it with what was played.
+    private func settle(
+        _ outcome: inout DemoOutcome, gateway: GatewayService, detect: DetectService, receiver: WebhookReceiver,
+        inForce: InForce
+    ) async {
+        var faults: [String] = []
+        let deadline = ContinuousClock.now.advanced(by: .seconds(60))
+        func wait(_ what: String, _ done: () -> Bool) async {
+            while !done() {
+                guard ContinuousClock.now < deadline else { return faults.append("after a minute \(what)") }
+                try? await Task.sleep(for: .milliseconds(50))
+            }
+        }
+        await wait("not every event was sent") { gateway.spool.waitingEvents == 0 }
+        await wait("not every event was read") { detect.committedRecords >= Int(gateway.spool.acknowledged) }
+        await wait("not every alert was delivered") { receiver.inbox.messages.count >= detect.alertCount }
+
+        let messages = receiver.inbox.messages
+        outcome.alerts = detect.alertCount
+        outcome.deliveries = messages.count
+        outcome.faults += faults
+        if receiver.inbox.refused > 0 { outcome.faults.append("\(receiver.inbox.refused) signatures were wrong") }
+        for part in parts {
+            for rule in part.rules
+            where !messages.contains(where: { $0.identity == part.uid && $0.rule == rule }) {
+                outcome.faults.append("\(rule) did not fire for \(part.uid)")
+            }
+        }
+        let insiders = Set(parts.map(\.uid))
+        for message in messages where !insiders.contains(message.identity) {
+            outcome.faults.append("\(message.rule) fired for \(message.identity), who did nothing wrong")
+        }
+        let times = Dictionary(messages.map { ($0.alert, $0.time) }, uniquingKeysWith: { first, _ in first })
+        for (order, at) in inForce.all {
+            outcome.orders += 1
+            if !insiders.contains(order.subject.value) {
+                outcome.faults.append("an order was issued on \(order.subject.value), who did nothing wrong")
+            }
+            if let alert = order.alertUID, let time = times[alert] { outcome.eventToOrder.append(max(0, at - time)) }
+        }
+    }
+}
