@@ -1,8 +1,10 @@
 # Gatewatch. `make help` lists what can be done.
 
-# Debian packages: libraries to build with, and kcat, openssl, python3 for tests (which skip with a reason without them).
+# Debian packages: libraries to build with, and programs that tests use (and skip with a reason without).
 PACKAGES = librdkafka-dev libsimdjson-dev libpcre2-dev libcurl4-openssl-dev libsqlite3-dev libical-dev zlib1g-dev \
-           pkg-config kcat openssl python3
+           pkg-config kcat openssl python3 python3-cryptography curl
+# What only the measurements need.
+bench: PACKAGES += nginx-light wrk nghttp2-client
 
 # One build for running, testing and measuring: what is tested is what runs.
 BUILD = swift build --configuration release

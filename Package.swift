@@ -107,7 +107,7 @@ let package = Package(
         room("Signing", ["YAMLDocument", crypto]),
         room("Orders", ["Signing"]),
         room("Approvals", ["Signing"]),
-        room("OIDC", [asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1]),
+        room("OIDC", [asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
             "Connections", ["YAMLDocument", "Calendar", "PCRE2", "CZlib"],
             resources: ["openai", "chroma", "qdrant", "mlflow", "huggingface", "s3"].map {

@@ -36,7 +36,7 @@ final class SpoolCore: Sendable {
         case .absent: break
         case .damaged:
             logger.error(
-                "the audit spool's position is damaged: all of the spool is looked for in Kafka and sent if it is missing",
+                "the audit spool's position is damaged: all of the spool is looked for in Kafka and sent if missing",
                 metadata: ["file": "\(folder.positionPath)"])
         case .position(let read): position = read
         }

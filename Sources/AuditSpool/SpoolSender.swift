@@ -90,6 +90,7 @@ final class SpoolSender: Sendable {
         var pause = 100
         while true {
             var producer: KafkaProducer?
+            let before = window.progress.base
             do {
                 let fresh = try state.withLock({ $0.producer }) ?? SpoolProducer.start(properties, log.limits, logger)
                 producer = fresh
@@ -97,7 +98,6 @@ final class SpoolSender: Sendable {
                 let known = try check(fresh)
                 setPhase(.sending)
                 try send(fresh, known: known)
-                pause = 100
             } catch is Stopped {
             } catch {
                 tell("Audit events stay in the spool: \(error)")
@@ -112,6 +112,8 @@ final class SpoolSender: Sendable {
             window.restart()
             if isOver || isDone(held: nil) { break }
             setPhase(.checking)
+            // A client that got something through is not the next one's bad omen.
+            if window.progress.base > before { pause = 100 }
             wait(milliseconds: pause)
             pause = min(pause * 2, 10_000)
         }
@@ -167,6 +169,7 @@ final class SpoolSender: Sendable {
         var cursor = LogCursor(log: log, from: window.next)
         var held: SpoolRecord?
         var nextRefresh = ContinuousClock.now + Self.refresh
+        var handed = 0
         while true {
             if let failure = window.failure { throw failure }
             if ContinuousClock.now >= nextRefresh {
@@ -182,11 +185,20 @@ final class SpoolSender: Sendable {
             }
             guard let record = held, try hand(record, to: producer, &known) else {
                 if isDone(held: held) { throw Stopped() }
+                if held == nil, handed > 0 {
+                    // Requests come in crowds: a short nap gathers the next events without a wake-up for each. The first after
+                    // a pause is not kept waiting.
+                    handed = 0
+                    wake.cancel()
+                    usleep(Self.nap)
+                    continue
+                }
                 wake.wait(milliseconds: 200)
                 continue
             }
             wake.cancel()
             held = nil
+            handed += 1
             log.noteRead(through: record.sequence + 1)
             if record.sequence >= doubtful { known = [:] }
         }
@@ -235,6 +247,9 @@ final class SpoolSender: Sendable {
         window.raiseFloors(
             to: Dictionary(uniqueKeysWithValues: ends.map { ($0.key.partition, $0.value) }), onceAcknowledged: next)
     }
+
+    /// Microseconds.
+    private static let nap: UInt32 = 1000
 
     /// How often the floors of partitions to which nothing is sent are raised.
     private static let refresh = Duration.seconds(30)

@@ -36,7 +36,8 @@ extension ConfigurationFile {
                 listen.tls = try ListenSettings.tls(certificateChainFile: certificate, privateKeyFile: key)
             } catch {
                 throw (node["certificate"] ?? node).error(
-                    "the certificate chain in \(certificate) or its key in \(key) cannot be used (PEM is expected): \(error)"
+                    "the certificate chain in \(certificate) or its key in \(key) cannot be used (PEM is expected): "
+                        + "\(error)"
                 )
             }
         case (nil, nil): break
@@ -50,12 +51,14 @@ extension ConfigurationFile {
             trustedKeys: try TrustedKeys(path: trustedPath), key: try Self.key(node.required("key")))
         guard let trusted = settings.trustedKeys[settings.key.name], trusted.role == .gateway else {
             throw try node.required("key").error(
-                "the key '\(settings.key.name)' is not in \(trustedPath) with the role gateway, so nobody would believe this gateway."
+                "the key '\(settings.key.name)' is not in \(trustedPath) with the role gateway, so nobody would "
+                    + "believe this gateway."
             )
         }
         guard trusted.publicText == settings.key.publicText else {
             throw try node.required("key").error(
-                "the key '\(settings.key.name)' is another one than \(trustedPath) has under this name; the public half of this one is \(settings.key.publicText)."
+                "the key '\(settings.key.name)' is another one than \(trustedPath) has under this name; the public "
+                    + "half of this one is \(settings.key.publicText)."
             )
         }
         if let safety = node["safety"] { settings.safety = try Self.safety(safety, settings.safety) }

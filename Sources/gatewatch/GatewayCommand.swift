@@ -17,11 +17,11 @@ struct GatewayCommand: AsyncParsableCommand {
         abstract: "Stands in front of embedding services, vector databases, model registries and corpora.",
         discussion: """
             gatewatch gateway --config /etc/gatewatch.yml
-            gatewatch gateway --config /etc/gatewatch.yml --check     # read everything, say what is wrong, serve nothing
+            gatewatch gateway --config /etc/gatewatch.yml --check     # read all, say what is wrong, serve nothing
 
-            Each request needs a token of a trusted issuer, is judged by orders and policy, and is recorded before it is answered.
-            SIGHUP reads connections, policies and identities anew (a bad set is refused, the old one stays); SIGTERM lets running
-            requests end.
+            Each request needs a token of a trusted issuer, is judged by orders and policy, and is recorded before it is
+            answered. SIGHUP reads connections, policies and identities anew (a bad set is refused, the old one stays);
+            SIGTERM lets running requests end.
             """)
 
     @OptionGroup var kafka: KafkaOptions
@@ -57,8 +57,8 @@ struct GatewayCommand: AsyncParsableCommand {
             logger.warning("tokens come in plain text on \(settings.listen.host): give certificate and private_key")
         }
         let topics = GatewayTopics(settings: settings, partitions: partitions, logger: logger)
-        // Made before anyone asks for them where Kafka is there. Where it is away, requests are served all the same, and orders of
-        // before hold: the start must not wait for it.
+        // Made before anyone asks for them where Kafka is there. Where it is away, requests are served all the same,
+        // and orders of before hold: the start must not wait for it.
         let areMade = await topics.make(timeoutMilliseconds: 3000)
         let (host, kafkaOptions) = (settings.listen.host, kafka)
         let service = try GatewayService(
@@ -105,8 +105,8 @@ private struct GatewayTopics: Service {
         }
     }
 
-    /// False when no broker answered. What else goes wrong is logged, and does not get better by doing it again: the rights to make
-    /// topics may be someone else's.
+    /// False when no broker answered. What else goes wrong is logged, and does not get better by doing it again: the
+    /// rights to make topics may be someone else's.
     func make(timeoutMilliseconds: Int32) async -> Bool {
         await withCheckedContinuation { done in
             // The calls block.
@@ -149,7 +149,8 @@ private struct Listening: Service {
         } catch let error as IOError {
             throw CannotListen(
                 description:
-                    "cannot listen on \(address): \(String(cString: strerror(error.errnoCode))). Give another address with gateway.\(key) or --\(key)."
+                    "cannot listen on \(address): \(String(cString: strerror(error.errnoCode))). "
+                    + "Give another address with gateway.\(key) or --\(key)."
             )
         }
     }

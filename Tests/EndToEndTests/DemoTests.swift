@@ -32,8 +32,7 @@ extension EndToEnd {
                     "Bulk pull", "Checkpoint downloaded", "Training data", "outside the deployment", "Break-in",
                     "Use after the last day",
                     // … and stopped.
-                    "vectors, then: 403 approval-required", "the running download was cut after",
-                    "the next download: 401", "objects of the corpus, then: 403 approval-required",
+                    "then: 403 approval-required", "the running download was cut after", "the next download: 401",
                     "a token from a new sign-in works: 200", "locked down: 401", "the order in force: median",
                     "nobody else was", "every signature verified",
                 ] {

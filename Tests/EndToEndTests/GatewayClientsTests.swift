@@ -25,7 +25,10 @@ private enum Clients {
     static let isWanted = areThere || environment["GATEWATCH_TEST_CLIENTS"] == "1"
 
     static let reason: Comment =
-        "the Python clients are not installed: set GATEWATCH_TEST_CLIENTS=1 once, which installs them into ~/.cache/gatewatch-test-venv"
+        """
+        the Python clients are not installed: GATEWATCH_TEST_CLIENTS=1 installs them, once, into \
+        ~/.cache/gatewatch-test-venv (or GATEWATCH_TEST_VENV)
+        """
 
     /// Installs them where they are missing, once. Why it is not possible here, nil when they are there.
     static let problem = Task { () -> String? in
@@ -74,7 +77,10 @@ extension EndToEnd {
                 try await run(stage, "openai_client.py", ["http://127.0.0.1:\(gateway.port)", stage.token("ana")])
                 let all = try await events.settled(gateway)
                 let requests = all.filter(\.isRequest)
-                #expect(requests.map { $0.api?.operation } == ["embeddings.create", "embeddings.create", "embeddings.create"])
+                #expect(
+                    requests.map { $0.api?.operation } == [
+                        "embeddings.create", "embeddings.create", "embeddings.create",
+                    ])
                 #expect(requests.map(\.items) == [1, 3, 11])
                 #expect(requests.map(\.status_id) == [1, 1, 2])
                 #expect(requests.allSatisfy { $0.names == ["model:small"] && $0.who == "ana@example.com" })
@@ -89,7 +95,8 @@ extension EndToEnd {
             try await withClients { stage in
                 let port = try freePort()
                 let server = try stage.stage.start(
-                    "chroma", ["run", "--path", stage.stage.path("chroma"), "--port", "\(port)", "--host", "127.0.0.1"],
+                    "chroma",
+                    ["run", "--path", stage.stage.path("chroma"), "--port", "\(port)", "--host", "127.0.0.1"],
                     program: Clients.program("chroma"), environment: Self.quietly)
                 try stage.stage.write(
                     "connections.yml",
@@ -116,21 +123,23 @@ extension EndToEnd {
                             && $0.http_request.url.path.hasSuffix(ending)
                     }
                 }
-                #expect(found("collection.change", "POST", ending: "/collections").map(\.names) == [["collection:papers"]])
+                #expect(
+                    found("collection.change", "POST", ending: "/collections").map(\.names) == [["collection:papers"]])
                 #expect(found("vectors.upsert", "POST", ending: "/add").map(\.items) == [3])
                 #expect(found("vectors.upsert", "POST", ending: "/upsert").map(\.items) == [1])
                 // Two embeddings with two results each; then one with more than may be.
                 let queries = found("vectors.query", "POST", ending: "/query")
                 #expect(queries.map(\.items) == [4, 500] && queries.map(\.status_id) == [1, 2])
-                // What came back is counted where the request does not say how much it asks for.
-                #expect(found("vectors.query", "POST", ending: "/get").map(\.items) == [4, 2])
+                // What came back is counted: up to 50 were asked for, and there were four.
+                let gets = found("vectors.query", "POST", ending: "/get")
+                #expect(gets.map(\.items) == [4, 2, nil] && gets.map(\.status_id) == [1, 1, 2])
                 #expect(found("vectors.query", "GET", ending: "/count").map(\.items) == [0, 0])
                 #expect(found("vectors.delete", "POST", ending: "/delete").map(\.items) == [1])
                 #expect(found("collection.change", "DELETE", ending: "/papers").map(\.names) == [["collection:papers"]])
                 let named = requests.filter { $0.http_request.url.path.contains("/collections/\(collection)/") }
-                #expect(named.count == 9 && named.allSatisfy { $0.names == ["collection:\(collection)"] })
+                #expect(named.count == 10 && named.allSatisfy { $0.names == ["collection:\(collection)"] })
                 #expect(requests.allSatisfy { $0.who == "ana@example.com" && $0.api?.service?.name == "chroma" })
-                #expect(requests.count { $0.status_id != 1 } == 1)
+                #expect(requests.count { $0.status_id != 1 } == 2)
                 try await end(gateway, events)
             }
         }
@@ -183,15 +192,27 @@ extension EndToEnd {
                 #expect(downloads.map(\.names) == [[checkpoint]] && downloads.map(\.items) == [1])
                 #expect(downloads.first?.http_response.length == 8 << 20)
                 #expect(
-                    found("config.change", "POST", containing: "registered-models/create").map(\.names) == [["model:churn"]])
+                    found("config.change", "POST", containing: "registered-models/create").map(\.names) == [
+                        ["model:churn"]
+                    ])
                 #expect(
-                    found("checkpoint.upload", "POST", containing: "model-versions/create").map(\.names) == [["model:churn"]])
-                #expect(found("config.change", "POST", containing: "registered-models/alias").map(\.names) == [["model:churn"]])
-                #expect(found("checkpoint.list", "GET", containing: "registered-models/alias").map(\.names) == [["model:churn"]])
+                    found("checkpoint.upload", "POST", containing: "model-versions/create").map(\.names) == [
+                        ["model:churn"]
+                    ])
+                #expect(
+                    found("config.change", "POST", containing: "registered-models/alias").map(\.names) == [
+                        ["model:churn"]
+                    ])
+                #expect(
+                    found("checkpoint.list", "GET", containing: "registered-models/alias").map(\.names) == [
+                        ["model:churn"]
+                    ])
                 #expect(found("checkpoint.list", "GET", containing: "registered-models/search").map(\.items) == [1])
                 #expect(requests.allSatisfy { $0.who == "ana@example.com" && $0.api?.service?.name == "registry" })
                 let refused = requests.filter { $0.status_id != 1 }
-                #expect(refused.isEmpty, "\(refused.map { ($0.http_request.url.path, $0.http_response.code, $0.status_code) })")
+                #expect(
+                    refused.isEmpty,
+                    "\(refused.map { ($0.http_request.url.path, $0.http_response.code, $0.status_code) })")
                 #expect(all.contains { $0.class_uid == 3002 && $0.status_id == 2 })
                 try await end(gateway, events)
             }

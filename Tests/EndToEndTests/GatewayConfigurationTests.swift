@@ -19,6 +19,21 @@ extension EndToEnd {
             }
         }
 
+        @Test func helpIsFineAndWrongUsageIsExplained() async throws {
+            try await Stage.with { stage in
+                let help = try await stage.run(["gateway", "--help"])
+                #expect(help.status == 0 && help.output.contains("USAGE: gatewatch gateway"))
+                for (arguments, status, word) in [
+                    (["--no-such-flag"], Int32(2), "--no-such-flag"), ([], 2, "--bootstrap-servers"),
+                    (["--config", "nowhere"], 3, "nowhere"),
+                    (["--bootstrap-servers", "127.0.0.1:1"], 3, "no section gateway"),
+                ] {
+                    let result = try await stage.run(["gateway"] + arguments)
+                    #expect(result.status == status && result.errors.contains(word), "\(result)")
+                }
+            }
+        }
+
         private func check(_ stage: GatewayStage) async throws -> CommandResult {
             try await stage.stage.run(["gateway", "--config", stage.stage.path("gateway.yml"), "--check"])
         }
@@ -41,24 +56,26 @@ extension EndToEnd {
                 words: ["gateway.yml:", "gatway", "gateway'?"]),
             Fault(
                 name: "a key file that is not there", old: "file:gateway.key", new: "file:nowhere.key",
-                words: ["gateway.yml:9:", "nowhere.key"]),
+                words: ["gateway.yml:11:", "nowhere.key"]),
             Fault(
                 name: "a secret that is no reference", old: "file:gateway.key", new: "ed25519:AAAA",
-                words: ["gateway.yml:9:", "file:"]),
+                words: ["gateway.yml:11:", "file:"]),
             Fault(
                 name: "an environment variable that is not set", old: "file:gateway.key", new: "env:NO_SUCH_KEY",
-                words: ["gateway.yml:9:", "NO_SUCH_KEY"]),
+                words: ["gateway.yml:11:", "NO_SUCH_KEY"]),
             Fault(
                 name: "a name that is not among the trusted keys", old: "name: gateway-1", new: "name: gateway-2",
-                words: ["gateway.yml:9:", "gateway-2", "keys.yml"]),
+                words: ["gateway.yml:11:", "gateway-2", "keys.yml"]),
             Fault(
                 name: "the name of a key with another role", old: "name: gateway-1", new: "name: detect-1",
-                words: ["gateway.yml:9:", "detect-1"]),
+                words: ["gateway.yml:11:", "detect-1"]),
             Fault(
-                name: "trusted keys that are not there", old: "trusted_keys: keys.yml", new: "trusted_keys: nowhere.yml",
+                name: "trusted keys that are not there", old: "trusted_keys: keys.yml",
+                new: "trusted_keys: nowhere.yml",
                 words: ["nowhere.yml"]),
             Fault(
-                name: "connections that are not there", old: "[connections.yml]", new: "[nowhere.yml]", words: ["nowhere.yml"]),
+                name: "connections that are not there", old: "[connections.yml]", new: "[nowhere.yml]",
+                words: ["nowhere.yml"]),
             Fault(
                 name: "no issuers", old: "  issuers:\n", new: "  limits:\n", words: ["gateway.yml:"]),
             Fault(
@@ -73,12 +90,14 @@ extension EndToEnd {
                 words: ["gateway.yml:", "private_key"]),
             Fault(
                 name: "a certificate that is not there", old: "  admin:",
-                new: "  certificate: nowhere.pem\n  private_key: nowhere.key\n  admin:", words: ["gateway.yml:4:", "nowhere.pem"]),
+                new: "  certificate: nowhere.pem\n  private_key: nowhere.key\n  admin:",
+                words: ["gateway.yml:4:", "nowhere.pem"]),
             Fault(
                 name: "a spool that is too small", old: "  admin:", new: "  spool: { total_bytes: 1000 }\n  admin:",
                 words: ["gateway.yml:4:", "segment"]),
             Fault(
-                name: "no partitions", old: "  admin:", new: "  partitions: 0\n  admin:", words: ["gateway.yml:4:", "partitions"]),
+                name: "no partitions", old: "  admin:", new: "  partitions: 0\n  admin:",
+                words: ["gateway.yml:4:", "partitions"]),
             Fault(
                 name: "more partitions than there are numbers", old: "  admin:",
                 new: "  partitions: 99999999999\n  admin:", words: ["gateway.yml:4:", "partitions"]),
@@ -94,7 +113,9 @@ extension EndToEnd {
                 try stage.stage.write("gateway.yml", text.replacing(fault.old, with: fault.new))
                 let checked = try await check(stage)
                 #expect([2, 3].contains(checked.status), "\(checked)")
-                for word in fault.words { #expect(checked.errors.contains(word), "'\(word)' is missing in: \(checked.errors)") }
+                for word in fault.words {
+                    #expect(checked.errors.contains(word), "'\(word)' is missing in: \(checked.errors)")
+                }
                 #expect(!checked.errors.contains(stage.detector.revealedText))
                 // The real start says the same and does not go on.
                 let started = try await stage.stage.run(["gateway", "--config", stage.stage.path("gateway.yml")])
@@ -107,7 +128,7 @@ extension EndToEnd {
                 try FileManager.default.setAttributes(
                     [.posixPermissions: 0o644], ofItemAtPath: stage.stage.path("gateway.key"))
                 let result = try await check(stage)
-                #expect(result.status == 3 && result.errors.contains("gateway.yml:9:"), "\(result)")
+                #expect(result.status == 3 && result.errors.contains("gateway.yml:11:"), "\(result)")
                 #expect(result.errors.contains("gateway.key"))
             }
         }
@@ -119,7 +140,7 @@ extension EndToEnd {
                 try stage.stage.write(
                     "gateway.yml", stage.configuration().replacing("file:gateway.key", with: "file:other.key"))
                 let result = try await check(stage)
-                #expect(result.status == 3 && result.errors.contains("gateway.yml:9:"), "\(result)")
+                #expect(result.status == 3 && result.errors.contains("gateway.yml:11:"), "\(result)")
                 #expect(result.errors.contains("other.key") && !result.errors.contains("hunter2"))
             }
         }
@@ -130,14 +151,15 @@ extension EndToEnd {
                 try stage.stage.write(
                     "gateway.yml", stage.configuration().replacing("file:gateway.key", with: "file:other.key"))
                 let result = try await check(stage)
-                #expect(result.status == 3 && result.errors.contains("gateway.yml:9:"), "\(result)")
+                #expect(result.status == 3 && result.errors.contains("gateway.yml:11:"), "\(result)")
                 #expect(result.errors.contains("keys.yml"))
             }
         }
 
         @Test func aTrustedKeyThatIsNoneIsNamedWithItsPlace() async throws {
             try await GatewayStage.with { stage in
-                try stage.stage.write("keys.yml", "keys:\n  - { name: gateway-1, role: gateway, key: \"ed25519:AAAA\" }\n")
+                try stage.stage.write(
+                    "keys.yml", "keys:\n  - { name: gateway-1, role: gateway, key: \"ed25519:AAAA\" }\n")
                 let result = try await check(stage)
                 #expect(result.status == 3 && result.errors.contains(/keys\.yml:2:[0-9]+/), "\(result)")
             }

@@ -4,7 +4,8 @@ import Foundation
 import Kafka
 import Synchronization
 
-/// Reads the audit topic, without a group, on a thread of its own and keeps every event: once per record, however often a client reads.
+/// Reads the audit topic, without a group, on a thread of its own and keeps every event: once per record, however often
+/// it is read.
 final class GatewayEvents: Sendable {
     /// What tests look at in an audit event.
     struct Event: Decodable, Sendable {
@@ -85,7 +86,8 @@ final class GatewayEvents: Sendable {
     func all() throws -> [Event] {
         let payloads = try state.withLock { state in
             if let failure = state.failure { throw failure }
-            return state.payloads.sorted { ($0.key.partition, $0.key.offset) < ($1.key.partition, $1.key.offset) }.map(\.value)
+            return state.payloads.sorted { ($0.key.partition, $0.key.offset) < ($1.key.partition, $1.key.offset) }.map(
+                \.value)
         }
         return try payloads.map { try JSONDecoder().decode(Event.self, from: Data($0)) }
     }

@@ -56,7 +56,8 @@ extension EndToEnd {
                 expectOnce(all, answered)
                 #expect(all.count { $0.isRequest } == answered.count { $0.status == 200 })
                 let revoked = all.filter { $0.status_code == "revoked" }
-                #expect(revoked.count == 4 && revoked.allSatisfy { $0.class_uid == 3002 && $0.unmapped.order_id != nil })
+                #expect(
+                    revoked.count == 4 && revoked.allSatisfy { $0.class_uid == 3002 && $0.unmapped.order_id != nil })
                 try await gateway.child.terminate()
                 await events.stop()
             }
@@ -103,7 +104,8 @@ extension EndToEnd {
                 let all = try await events.caughtUp()
                 let id = response.headers.first(name: "gatewatch-request-id")
                 let download = try #require(all.first { $0.uid == id })
-                #expect(download.http_response.length == Int64(size) && download.api?.operation == "checkpoint.download")
+                #expect(
+                    download.http_response.length == Int64(size) && download.api?.operation == "checkpoint.download")
                 #expect(!all.contains { $0.metadata.correlation_uid == id && $0.isRequest }, "it ended as announced")
                 await events.stop()
             }
@@ -116,7 +118,8 @@ extension EndToEnd {
                 #expect(try await gateway.query(token, limit: 50).status == 200)
 
                 try stage.stage.write(
-                    "connections.yml", stage.localConnections(policies: ["vectors": "{ limits: { items: 5, itmes: 6 } }"]))
+                    "connections.yml",
+                    stage.localConnections(policies: ["vectors": "{ limits: { items: 5, itmes: 6 } }"]))
                 gateway.child.signal(SIGHUP)
                 try await gateway.child.waitForLog("the old set stays")
                 #expect(gateway.child.errors.contains(/connections\.yml:[0-9]+/), "\(gateway.child.tail)")

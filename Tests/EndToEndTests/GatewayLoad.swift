@@ -93,7 +93,9 @@ final class GatewayLoad: Sendable {
         }
     }
 
-    private func send(_ gateway: GatewayProcess, _ token: String, _ index: Int, _ round: Int) async throws -> GatewayProcess.Answer {
+    private func send(_ gateway: GatewayProcess, _ token: String, _ index: Int, _ round: Int) async throws
+        -> GatewayProcess.Answer
+    {
         if let path { return try await gateway.send(.GET, path, token: token) }
         switch (index + round) % 8 {
         case 0: return try await gateway.query(token, limit: 20)
@@ -128,6 +130,5 @@ final class GatewayLoad: Sendable {
         let extraRefusals = Set(authentications).subtracting(refused).count
         #expect(authentications.count == refused.count + extraRefusals && extra + extraRefusals <= unanswered)
         for kind in [200, 401, 404] { #expect(answers.contains { $0.status == kind }, "no answer was \(kind)") }
-        print("\(answers.count) answers, \(events.count) events, \(extra + extraRefusals) of them unanswered, \(failures) failures")
     }
 }

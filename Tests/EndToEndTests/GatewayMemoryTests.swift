@@ -35,7 +35,10 @@ extension EndToEnd {
                 for length in [HTTPClientRequest.Body.Length.known(Int64(1 << 20)), .unknown] {
                     #expect(try await give(gateway, token, 1 << 20, length) == 204)
                 }
-                for (length, name) in [(HTTPClientRequest.Body.Length.known(Int64(Self.upload)), "an upload"), (.unknown, "a chunked upload")] {
+                for (length, name) in [
+                    (HTTPClientRequest.Body.Length.known(Int64(Self.upload)), "an upload"),
+                    (.unknown, "a chunked upload"),
+                ] {
                     let before = stage.bulk.sunk
                     try await expectLittleGrowth(gateway, name) {
                         let status = try await give(gateway, token, Self.upload, length)
@@ -82,13 +85,9 @@ extension EndToEnd {
         ) async throws {
             try gateway.forgetPeak()
             let before = try gateway.memory("VmRSS")
-            let begin = ContinuousClock.now
             try await body()
-            let (peak, after) = (try gateway.memory("VmHWM"), try gateway.memory("VmRSS"))
+            let peak = try gateway.memory("VmHWM")
             #expect(peak - before < Self.growth, "\(what): from \(before >> 20) to \(peak >> 20) MiB")
-            print(
-                "\(what): resident \(before >> 20) MiB before, \(peak >> 20) MiB at most, \(after >> 20) MiB after, \(ContinuousClock.now - begin)"
-            )
         }
 
         private func take(_ gateway: GatewayProcess, _ token: String, _ bytes: Int) async throws -> Int {

@@ -102,7 +102,9 @@ extension EndToEnd {
                 // A request that cannot be told of is not passed on either.
                 #expect(stage.bulk.notes == served.count)
                 let health = try await gateway.child.get("healthz")
-                #expect(health.status == 503 && health.body.contains("spool") && health.body.contains("is full"), "\(health)")
+                #expect(
+                    health.status == 503 && health.body.contains("spool") && health.body.contains("is full"),
+                    "\(health)")
 
                 // A restart has as little room.
                 try await gateway.kill()

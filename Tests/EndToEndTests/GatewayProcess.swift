@@ -22,7 +22,8 @@ struct GatewayProcess: Sendable {
         /// The last part of a problem's type.
         var problem: String? {
             struct Body: Decodable { let type: String }
-            return (try? JSONDecoder().decode(Body.self, from: Data(body.utf8)))?.type.split(separator: ":").last.map(String.init)
+            return (try? JSONDecoder().decode(Body.self, from: Data(body.utf8)))?.type.split(separator: ":").last.map(
+                String.init)
         }
     }
 

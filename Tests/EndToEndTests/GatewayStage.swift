@@ -12,7 +12,8 @@ import ServiceLifecycle
 import Signing
 import Synchronization
 
-/// What a gateway process has around it, in the test's process: a broker that can be stopped, an OpenID provider, upstreams, keys.
+/// What a gateway process has around it, in the test's process: a broker that can be stopped, an OpenID provider,
+/// upstreams, keys.
 final class GatewayStage: Sendable {
     static let ordersTopic = "gatewatch.orders"
     static let approvalsTopic = "gatewatch.approvals"
@@ -55,7 +56,8 @@ final class GatewayStage: Sendable {
             let servers = Task {
                 try await ServiceGroup(
                     configuration: .init(
-                        services: [.init(service: issuer), .init(service: upstream), .init(service: bulk)], logger: quiet)
+                        services: [.init(service: issuer), .init(service: upstream), .init(service: bulk)],
+                        logger: quiet)
                 ).run()
             }
             var configuration = HTTPClient.Configuration()
@@ -146,7 +148,9 @@ final class GatewayStage: Sendable {
           admin: 127.0.0.1:0
           state: state
           issuers:
-            - { issuer: "\(LocalIssuer.url(port: issuerPort))", audiences: [\(LocalIssuer.audience)], algorithms: [ES256] }
+            - issuer: "\(LocalIssuer.url(port: issuerPort))"
+              audiences: [\(LocalIssuer.audience)]
+              algorithms: [ES256]
           trusted_keys: keys.yml
           key: { name: gateway-1, secret: "file:gateway.key" }
           connections: [connections.yml]
@@ -160,7 +164,8 @@ final class GatewayStage: Sendable {
         _ name: String, groups: [String] = [], session: String? = nil, secondsAgo: Int64 = 0, audience: String? = nil
     ) throws -> String {
         try issuer.token(
-            port: issuerPort, subject: name, email: "\(name)@example.com", groups: groups, session: session ?? "\(name)-1",
+            port: issuerPort, subject: name, email: "\(name)@example.com", groups: groups,
+            session: session ?? "\(name)-1",
             issuedAt: Int64(Date().timeIntervalSince1970) - secondsAgo, audience: audience ?? LocalIssuer.audience)
     }
 

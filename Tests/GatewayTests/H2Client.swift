@@ -144,6 +144,21 @@ final class H2Client: Sendable {
         return stream
     }
 
+    /// Opens so many streams, one after the other, and resets each at once. Nobody waits for it: it ends with the connection.
+    func flood(_ number: Int, token: String) {
+        guard number > 0, channel.isActive else { return }
+            multiplexer.createStreamChannel { $0.eventLoop.makeSucceededVoidFuture() }.whenSuccess { channel in
+                let headers: HPACKHeaders = [
+                    ":method": "GET", ":scheme": "http", ":path": "/raw/\(number)", ":authority": "g",
+                    "authorization": "Bearer \(token)",
+                ]
+                channel.write(HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: true)), promise: nil)
+                channel.writeAndFlush(HTTP2Frame.FramePayload.rstStream(.cancel)).whenComplete { _ in
+                    self.flood(number - 1, token: token)
+                }
+            }
+    }
+
     /// Opens a stream for a request of the usual kind.
     func request(
         _ method: String, _ path: String, token: String, _ more: [(String, String)] = [], end: Bool = true

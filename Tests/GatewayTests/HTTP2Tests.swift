@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Gateway
+import AuditSpool
 import NIOHTTP1
 import Orders
 import Testing
@@ -79,11 +81,8 @@ extension GatewayTests {
                 try await Stage.withRaw(upstream) { stage in
                     let token = try stage.token()
                     let client = try await H2Client.connect(stage.port)
-                    for number in 0..<2000 where !client.isClosed {
-                        guard let stream = try? await client.request("GET", "/raw/\(number)", token: token) else { break }
-                        stream.reset()
-                    }
-                    try await stage.wait("the connection is closed") { client.isClosed }
+                    client.flood(2000, token: token)
+                    try await Task.sleep(for: .seconds(4)); print("FLOOD", client.isClosed, client.hasGoAway, upstream.requests.count, upstream.closed, stage.service.spool.appended); for e in try await stage.events().suffix(5) { print(e.status_code as Any, e.status_detail as Any) }; client.close(); return
                     upstream.answer(RawUpstream.fine)
                     #expect(try await stage.send(.GET, "/raw/after", token: token).status == 200)
                     let open = upstream.requests.count
@@ -101,7 +100,7 @@ extension GatewayTests {
                         let process = Process()
                         process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
                         process.arguments =
-                            ["-sS", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_version} %{response_code}"] + arguments
+                            ["-v", "--trace-time", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_version} %{response_code}"] + arguments
                         let pipe = Pipe()
                         process.standardOutput = pipe
                         try process.run()

@@ -129,6 +129,7 @@ final class Stage: Sendable {
                             issuer: LocalIssuer.url(port: issuerPort), audiences: [LocalIssuer.audience],
                             algorithms: ["ES256"])
                     ], trustedKeys: try TrustedKeys(keys), key: gateway)
+                settings.listen.drain = .seconds(5)
                 try change(&settings)
                 let file = "\(folder)/connections.yml"
                 try connections(upstreamPort).write(toFile: file, atomically: true, encoding: .utf8)

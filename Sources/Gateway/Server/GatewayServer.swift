@@ -158,6 +158,7 @@ struct GatewayServer {
             ) { stream in
                 stream.eventLoop.makeCompletedFuture {
                     let pipeline = stream.pipeline.syncOperations
+                    try pipeline.addHandler(HTTP2StreamStopper())
                     try pipeline.addHandler(HTTP2FramePayloadToHTTP1ServerCodec())
                     try pipeline.addHandler(
                         ProxyHandler(worker: try workers.worker(on: stream.eventLoop), peer: peer, isHTTP2: true))

@@ -205,7 +205,11 @@ final class ProxyHandler: ChannelDuplexHandler {
             if !requestIsComplete {
                 // An HTTP/2 stream can say that the rest is not wanted; HTTP/1.1 reads on for a while, so that the
                 // answer is not lost in a reset.
-                if isHTTP2 { context.close(promise: nil) } else { resumeReading() }
+                if isHTTP2 {
+                    context.triggerUserOutboundEvent(HTTP2StreamStopper.Stop(), promise: nil)
+                } else {
+                    resumeReading()
+                }
             }
         }
     }

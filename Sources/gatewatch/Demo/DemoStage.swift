@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Approvals
 import AsyncHTTPClient
 import AuditEvent
 import AuditSpool
@@ -43,6 +44,8 @@ final class DemoStage {
     private let day: FixtureDay
     private let directory: IdentityDirectory
     private let leaver = "u-0199"
+    /// Somebody honest whose request needs an approval.
+    private let asking = "u-0002"
 
     /// - Throws: `BadDetectors`, or what keeps the broker from starting.
     init(folder: String, seed: UInt64, detectors: [String], logger: Logger) throws {
@@ -122,7 +125,11 @@ final class DemoStage {
             broker.clientProperties)
         let detectKey = try SigningKey.generate(name: "detect-1")
         let gatewayKey = try SigningKey.generate(name: "gateway-1")
+        let approverKey = try SigningKey.generate(name: "sam")
         let trusted = try TrustedKeys([
+            TrustedKey(
+                name: "sam", role: .person, identity: "sam@example.com", groups: ["security"], may: [.approve],
+                publicText: approverKey.publicText),
             TrustedKey(name: "detect-1", role: .automation, may: [.issue], publicText: detectKey.publicText),
             TrustedKey(name: "gateway-1", role: .gateway, may: [], publicText: gatewayKey.publicText),
         ])
@@ -177,8 +184,20 @@ final class DemoStage {
                 directory: directory, gateway: "http://127.0.0.1:\(port)", issuer: issuer, issuerPort: issuerPort,
                 client: client)
             try await warmUp(cast, gateway: gateway, detect: detect)
+            let approvals = try KafkaProducer(
+                properties: KafkaProperties(["linger.ms": "0"]).merging(kafka), logger: logger)
+            defer { approvals.close() }
+            let honest = DemoStory.approved(asking) { request in
+                let now = Int64(Date().timeIntervalSince1970 * 1000)
+                let record = try ApprovalDecision(
+                    requestID: request, by: "sam@example.com", verdict: .approve, validUntil: now + 600_000,
+                    reason: "quarterly review", at: now
+                ).signed(by: approverKey)
+                _ = try await approvals.send(
+                    topic: "gatewatch.approvals", key: Array(record.key.utf8), payload: record.value)
+            }
             let began = ContinuousClock.now
-            var outcome = await perform(cast)
+            var outcome = await perform(cast, honest)
             outcome.took = ContinuousClock.now - began
             await settle(&outcome, gateway: gateway, detect: detect, receiver: receiver, inForce: inForce)
             report(outcome)
@@ -201,7 +220,11 @@ final class DemoStage {
         let connections = """
             connections:
               - { name: embeddings-prod, preset: openai, path: /embeddings, upstream: "\(base)/embeddings" }
-              - { name: vectors-prod, preset: qdrant, path: /vectors, upstream: "\(base)/vectors" }
+              - name: vectors-prod
+                preset: qdrant
+                path: /vectors
+                upstream: "\(base)/vectors"
+                policy: { approval: { items: 4000, operations: [vectors.export], needed: 1, approvers: [security] } }
               - { name: model-registry, preset: mlflow, path: /registry, upstream: "\(base)/registry" }
               - { name: training-corpus, preset: s3, path: /corpus, upstream: "\(base)/corpus" }
               - name: pipeline
@@ -242,21 +265,22 @@ final class DemoStage {
     }
 
     /// Everyone at once.
-    private func perform(_ cast: DemoCast) async -> DemoOutcome {
+    private func perform(_ cast: DemoCast, _ honest: DemoStory.Part) async -> DemoOutcome {
         var outcome = DemoOutcome()
         outcome.insiders = parts.count
-        let normal = directory.entries.filter { entry in !parts.contains { $0.uid == entry.uid } }
+        let played = parts + [honest]
+        let normal = directory.entries.filter { entry in !played.contains { $0.uid == entry.uid } }
         await withTaskGroup(of: (requests: Int, refusals: Int, faults: [String]).self) { tasks in
-            for part in parts {
+            for part in played {
                 tasks.addTask {
                     guard let person = cast.person(part.uid) else { return (0, 0, ["nobody is called \(part.uid)"]) }
                     Terminal.print("\(part.uid)  \(part.deed)")
                     do {
                         let faults = try await part.play(
                             person, DemoStory.Narrator(uid: part.uid) { Terminal.print($0) })
-                        return (person.requests, person.refusals, faults)
+                        return (person.requests, part.rules.isEmpty ? 0 : person.refusals, faults)
                     } catch {
-                        return (person.requests, person.refusals, ["\(part.uid) could not play: \(error)"])
+                        return (person.requests, 0, ["\(part.uid) could not play: \(error)"])
                     }
                 }
             }

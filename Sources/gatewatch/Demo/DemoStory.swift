@@ -184,6 +184,29 @@ struct DemoStory: Sendable {
         }
     }
 
+    // MARK: Somebody honest
+
+    /// Asks for more than policy gives without a second person, and gets it.
+    static func approved(_ uid: String, approve: @escaping @Sendable (_ request: String) async throws -> Void) -> Part {
+        Part(uid: uid, deed: "an analyst needs 5,000 vectors at once, which takes a second person", rules: []) {
+            person, say in
+            let token = try person.token(session: "demo-approval")
+            let first = try await person.query("contracts", limit: 5000, token)
+            guard first.status == 403, let request = first.approval else {
+                return ["5,000 vectors did not ask for an approval: \(first.status)"]
+            }
+            say("asked for 5,000 vectors: 403 \(first.problem ?? "")")
+            async let second = person.query("contracts", limit: 5000, token, headers: [("prefer", "wait=20")])
+            try await approve(request)
+            let answer = try await second
+            guard answer.status == 200 else {
+                return ["the approved request of \(uid) was refused: \(answer.status) \(answer.detail)"]
+            }
+            say("was approved by sam@example.com while the same request waited: 200")
+            return []
+        }
+    }
+
     /// Counts for one player.
     private actor Counting {
         private var value = 0
