@@ -19,6 +19,7 @@ final class GatewayCore: Sendable {
     let logger: Logger
     private let configured: Mutex<GatewayConfiguration>
     private let logins = LoginTracker()
+    private let ids = EventIDs()
     private let inspected = Atomic<Int>(0)
     private let workers = Mutex<GatewayWorkers?>(nil)
 
@@ -54,8 +55,8 @@ final class GatewayCore: Sendable {
         Int64(Date().timeIntervalSince1970 * 1000)
     }
 
-    /// A UUID (RFC 9562, version 4), lower case.
-    func newUID() -> String { UUID().uuidString.lowercased() }
+    /// A UUID, lower case.
+    func newUID() -> String { ids.next(now: now()) }
 
     func holdForInspection(_ bytes: Int) -> Bool {
         let now = inspected.add(bytes, ordering: .relaxed).newValue

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Metrics
-import AsyncHTTPClient
 import Approvals
+import AsyncHTTPClient
 package import AuditSpool
 import Foundation
 package import Kafka
 package import Logging
+import Metrics
 package import OIDC
 package import Orders
 package import ServiceLifecycle
@@ -30,6 +30,8 @@ package struct GatewaySettings: Sendable {
         mode: .enforce, ordersPerHour: 1000, sharePerHour: 0.1, shareFloor: 100, maximumTTL: Order.maximumTTL)
     package var limits = GatewayLimits()
     package var spool = SpoolLimits()
+    /// How long the start waits for orders to be read from Kafka.
+    package var catchUp = Duration.seconds(5)
     package var auditTopic = "gatewatch.audit"
     package var ordersTopic = "gatewatch.orders"
     package var approvalsTopic = "gatewatch.approvals"
@@ -73,7 +75,8 @@ package final class GatewayService: Service {
         try FileManager.default.createDirectory(
             atPath: settings.stateFolder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         client = HTTPClient(
-            eventLoopGroupProvider: .singleton, configuration: HTTPClient.Configuration(redirectConfiguration: .disallow))
+            eventLoopGroupProvider: .singleton,
+            configuration: HTTPClient.Configuration(redirectConfiguration: .disallow))
         let low = KafkaProperties(["linger.ms": "0"])
         producer = try KafkaProducer(properties: low.merging(settings.kafka), logger: logger)
         store = try ControlStore(path: "\(settings.stateFolder)/control.sqlite")
@@ -99,7 +102,8 @@ package final class GatewayService: Service {
             throw error
         }
         let core = GatewayCore(
-            limits: settings.limits, configuration: configuration, tokens: tokens, enforcement: enforcement, spool: spool,
+            limits: settings.limits, configuration: configuration, tokens: tokens, enforcement: enforcement,
+            spool: spool,
             logger: logger)
         self.core = core
         follower = ControlFollower(core: core, properties: settings.kafka, topics: topics) { applied in
@@ -114,6 +118,7 @@ package final class GatewayService: Service {
     /// Serves until graceful shutdown, lets running exchanges end, and sends what the spool holds as far as Kafka takes it.
     package func run() async throws {
         follower.start()
+        await catchUp()
         let refresh = Task { await core.tokens.run() }
         let (stopped, stop) = AsyncStream<Void>.makeStream()
         let result: Result<Void, any Error>
@@ -144,6 +149,19 @@ package final class GatewayService: Service {
         store.close()
         try? await client.shutdown()
         try result.get()
+    }
+
+    /// Waits for the orders that were issued while this gateway was away, or before it ever ran: until they are read, those of the disk
+    /// are in force. Not for long, as Kafka may be away.
+    private func catchUp() async {
+        let deadline = ContinuousClock.now + settings.catchUp
+        while !follower.isCaughtUp, ContinuousClock.now < deadline {
+            guard (try? await Task.sleep(for: .milliseconds(20))) != nil else { return }
+        }
+        if !follower.isCaughtUp {
+            core.logger.warning(
+                "orders could not be read from Kafka in time; requests are served with the \(activeOrders) of the disk")
+        }
     }
 
     /// Goes by other connections, policies and identities from the next request on.

@@ -64,7 +64,11 @@ final class ControlFollower: Sendable {
             _ = try reader.poll(maxRecords: 1000, timeoutMilliseconds: 200) { record in
                 let key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? ""
                 let value = record.payload.map { Array($0) }
-                if record.topicPartition.topic == topics.orders { orders.append((key, value)) } else { approvals.append((key, value)) }
+                if record.topicPartition.topic == topics.orders {
+                    orders.append((key, value))
+                } else {
+                    approvals.append((key, value))
+                }
             }
             if !orders.isEmpty || !approvals.isEmpty {
                 apply(orders, approvals)

@@ -57,13 +57,13 @@ final class ControlStore: Sendable {
     private static func save(
         _ database: Database, _ kind: Kind, keep: [(key: String, value: [UInt8])], drop: [String]
     ) throws {
-            let insert = try database.cachedStatement(
-                sql: "INSERT OR REPLACE INTO record (kind, key, value) VALUES (?, ?, ?)")
-            for record in keep {
-                try insert.execute(arguments: [kind.rawValue, record.key, Data(record.value)])
-            }
-            let delete = try database.cachedStatement(sql: "DELETE FROM record WHERE kind = ? AND key = ?")
-            for key in drop { try delete.execute(arguments: [kind.rawValue, key]) }
+        let insert = try database.cachedStatement(
+            sql: "INSERT OR REPLACE INTO record (kind, key, value) VALUES (?, ?, ?)")
+        for record in keep {
+            try insert.execute(arguments: [kind.rawValue, record.key, Data(record.value)])
+        }
+        let delete = try database.cachedStatement(sql: "DELETE FROM record WHERE kind = ? AND key = ?")
+        for key in drop { try delete.execute(arguments: [kind.rawValue, key]) }
     }
 
     func close() { try? database.close() }

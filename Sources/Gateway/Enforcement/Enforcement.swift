@@ -54,7 +54,8 @@ final class Enforcement: Sendable {
         }
         for record in try store.load(.approvals) { _ = approvals.apply(record.value, key: record.key, now: now) }
         if refused > 0 {
-            logger.warning("\(refused) orders on disk are not accepted any more: has a key been taken out of the trusted ones?")
+            logger.warning(
+                "\(refused) orders on disk are not accepted any more: has a key been taken out of the trusted ones?")
         }
         let active = orders.active(now: now).count
         if active > 0 { logger.info("\(active) orders of before are in force") }
@@ -80,18 +81,18 @@ final class Enforcement: Sendable {
         var keep: [(key: String, value: [UInt8])] = []
         // One lock for each: requests ask the same book, and need not wait for thousands of signatures.
         for record in records {
-                let outcome = orders.withLock { $0.apply(record.value, key: record.key, now: now) }
-                if outcome.persists, let value = record.value { keep.append((record.key, value)) }
-                switch outcome {
-                case .applied(let order): applied.orders.append(order)
-                case .lifted(let order): applied.lifted.append(order)
-                case .refused(let refusal): applied.refused.append((record.key, refusal))
-                case .observed(let order):
-                    logger.notice("an order is only observed: \(order.reason)", metadata: ["order": "\(order.id)"])
-                case .pendingLift(let order, let have, let need):
-                    logger.notice("\(have) of \(need) persons have lifted an order", metadata: ["order": "\(order.id)"])
-                case .early, .duplicate: break
-                }
+            let outcome = orders.withLock { $0.apply(record.value, key: record.key, now: now) }
+            if outcome.persists, let value = record.value { keep.append((record.key, value)) }
+            switch outcome {
+            case .applied(let order): applied.orders.append(order)
+            case .lifted(let order): applied.lifted.append(order)
+            case .refused(let refusal): applied.refused.append((record.key, refusal))
+            case .observed(let order):
+                logger.notice("an order is only observed: \(order.reason)", metadata: ["order": "\(order.id)"])
+            case .pendingLift(let order, let have, let need):
+                logger.notice("\(have) of \(need) persons have lifted an order", metadata: ["order": "\(order.id)"])
+            case .early, .duplicate: break
+            }
         }
         let drop = orders.withLock { $0.expire(now: now) }
         if !applied.orders.isEmpty { inForce() }
@@ -110,7 +111,8 @@ final class Enforcement: Sendable {
                 switch outcome {
                 case .changed: changed = true
                 case .refused(let refusal):
-                    logger.warning("a record of approvals has no effect: \(refusal)", metadata: ["code": "\(refusal.code)"])
+                    logger.warning(
+                        "a record of approvals has no effect: \(refusal)", metadata: ["code": "\(refusal.code)"])
                 case .requested, .early, .duplicate: break
                 }
             }
@@ -124,7 +126,8 @@ final class Enforcement: Sendable {
         do {
             try store.save(kind, keep: keep, drop: drop)
         } catch {
-            logger.critical("\(kind.rawValue) are in force and not on disk, a restart without Kafka would lose them: \(error)")
+            logger.critical(
+                "\(kind.rawValue) are in force and not on disk, a restart without Kafka would lose them: \(error)")
         }
     }
 
@@ -193,7 +196,8 @@ final class Enforcement: Sendable {
         store.saveLater(.approvals, key: record.key, value: record.value) { [logger] error in
             logger.error("a record of approvals is not on disk: \(error)", metadata: ["key": "\(record.key)"])
         }
-        try producer.send(topic: topics.approvals, key: Array(record.key.utf8), payload: record.value) { [logger] result in
+        try producer.send(topic: topics.approvals, key: Array(record.key.utf8), payload: record.value) {
+            [logger] result in
             if case .failure(let error) = result {
                 logger.error("a record of approvals was not delivered: \(error)", metadata: ["key": "\(record.key)"])
             }

@@ -173,7 +173,9 @@ struct AuditRecord {
                 if let name = user.name { $0.field("name", name) }
                 $0.field("type", user.isService ? "Service" : "User")
                 $0.field("type_id", user.isService ? 4 : 1)
-                $0.array("groups") { for group in user.groups { let group = group; $0.object { $0.field("name", group) } } }
+                $0.array("groups") {
+                    for group in user.groups { let group = group; $0.object { $0.field("name", group) } }
+                }
             }
             if user.sessionID != nil || user.issuer != nil {
                 json.object("session") {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Signing
-import Logging
-import Orders
 import Approvals
 import Connections
 import JSONText
+import Logging
 import NIOCore
 import NIOHTTP1
+import Orders
+import Signing
 
 /// A request that needs other people's consent: 403 with where to ask, or, with `Prefer: wait=N` (RFC 7240 §4.3), a wait for it.
 extension Exchange {
@@ -22,7 +22,8 @@ extension Exchange {
         do {
             let request = try core.enforcement.ask(question, now: core.now())
             record.approval = request.id
-            if let seconds = preferredWait, case .pending = core.enforcement.status(request.id, now: core.now())?.status {
+            if let seconds = preferredWait, case .pending = core.enforcement.status(request.id, now: core.now())?.status
+            {
                 return wait(for: request.id, demand, seconds: seconds)
             }
             refuseUntilApproved(request.id, demand)
@@ -31,7 +32,8 @@ extension Exchange {
             record.disposition = .denied
             refuse(
                 Problem(
-                    kind: "approval-unavailable", status: .forbidden, title: "An approval is needed and cannot be asked for",
+                    kind: "approval-unavailable", status: .forbidden,
+                    title: "An approval is needed and cannot be asked for",
                     detail: "\(demand.detail) \(error)", instance: uid),
                 reason: "approval_unavailable", detail: "\(demand.detail) It could not be asked for: \(error)")
         }
@@ -52,7 +54,8 @@ extension Exchange {
         let values = head.headers["prefer"].flatMap { $0.split { $0 == "," || $0 == ";" } }
         for value in values {
             let name = value.prefix { $0 != "=" }.lowercased().filter { $0 != " " }
-            guard name == "wait", let seconds = Int(value.drop { $0 != "=" }.dropFirst().filter { $0 != " " && $0 != "\"" })
+            guard name == "wait",
+                let seconds = Int(value.drop { $0 != "=" }.dropFirst().filter { $0 != " " && $0 != "\"" })
             else { continue }
             return seconds > 0 ? min(seconds, worker.core.limits.approvalWait) : nil
         }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Metrics
 import Approvals
 import Connections
+import Metrics
 import NIOCore
 import NIOHTTP1
 import OIDC
@@ -15,7 +15,9 @@ extension Exchange {
     func decide() {
         let path = String(head.uri.prefix { $0 != "?" })
         if path.hasPrefix(StatusPages.prefix) {
-            if !isRefusedByOrder(connection: "gatewatch", operation: .sessionOpen, sensitive: false) { answerStatus(path) }
+            if !isRefusedByOrder(connection: "gatewatch", operation: .sessionOpen, sensitive: false) {
+                answerStatus(path)
+            }
             return
         }
         let configuration = worker.core.configuration
@@ -47,7 +49,9 @@ extension Exchange {
             case .inspect(let limit) where framing != .none:
                 // Before its body is taken; the final word comes with the body.
                 let name = destination.connection.name
-                if isRefusedByOrder(connection: name, operation: match.operation, sensitive: match.isSensitive) { return }
+                if isRefusedByOrder(connection: name, operation: match.operation, sensitive: match.isSensitive) {
+                    return
+                }
                 collectBody(limit: limit)
             case .inspect, .none, .stream: judge(try match.facts(contentLength: declaredLength))
             }
@@ -124,7 +128,8 @@ extension Exchange {
             let name = "\(resource.type):\(resource.name)" + (resource.uid.map { "@\($0)" } ?? "")
             let isPlain = !name.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x7F }
             if isPlain, name.utf8.count <= ApprovalRequest.maximumName { return name }
-            let shown = String(String.UnicodeScalarView(name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
+            let shown = String(
+                String.UnicodeScalarView(name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
             return shown.limited(400) + " (SHA-256 \(StableID.fingerprint([name])))"
         }.sorted()
         guard names.count > ApprovalRequest.maximumList else { return names }
@@ -151,7 +156,8 @@ extension Exchange {
             record.disposition = .denied
             refuseToken(
                 TokenRefusal(
-                    .revoked, "The token was revoked by an order of the security team. Sign in again.", principal: principal))
+                    .revoked, "The token was revoked by an order of the security team. Sign in again.",
+                    principal: principal))
         case .block:
             record.order = effect.order.id
             record.policy = "order"
@@ -208,7 +214,9 @@ extension Exchange {
         // The body may have been long in coming, and may say more of the operation than the head.
         orderForApproval = nil
         record.order = nil
-        if isRefusedByOrder(connection: connection.name, operation: facts.operation, sensitive: facts.isSensitive) { return }
+        if isRefusedByOrder(connection: connection.name, operation: facts.operation, sensitive: facts.isSensitive) {
+            return
+        }
         let core = worker.core
         let policy = connection.policy
         record.justification = policy.justificationHeader.flatMap { head.headers.first(name: $0) }?.limited(1024)
@@ -235,7 +243,8 @@ extension Exchange {
             record.policy = denial.policy
             refuse(
                 Problem(
-                    kind: "policy", status: HTTPResponseStatus(statusCode: denial.status), title: "Policy refuses the request",
+                    kind: "policy", status: HTTPResponseStatus(statusCode: denial.status),
+                    title: "Policy refuses the request",
                     detail: denial.detail, instance: uid),
                 reason: "policy", detail: denial.detail)
         case .needsApproval(let demand):
@@ -257,7 +266,9 @@ extension Exchange {
         guard case .allow = decision, let order = orderForApproval, !isApproved else { return decision }
         record.order = order.id
         return .needsApproval(
-            .init(policy: "order", detail: "An order of the security team asks for an approval.", needed: 1, approvers: []))
+            .init(
+                policy: "order", detail: "An order of the security team asks for an approval.", needed: 1, approvers: []
+            ))
     }
 
     private func start() {

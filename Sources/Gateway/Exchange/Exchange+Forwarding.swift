@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Connections
 import Logging
 import Metrics
-import Connections
 import NIOCore
 import NIOHTTP1
 
@@ -130,7 +130,9 @@ extension Exchange {
     }
 
     private static func isJSON(_ headers: HTTPHeaders) -> Bool {
-        guard let type = headers.first(name: "content-type")?.prefix(while: { $0 != ";" }).lowercased() else { return false }
+        guard let type = headers.first(name: "content-type")?.prefix(while: { $0 != ";" }).lowercased() else {
+            return false
+        }
         return type.hasPrefix("application/json") || type.hasPrefix("application/") && type.contains("+json")
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Logging
-import Connections
 import AuditSpool
+import Connections
+import Logging
 import NIOCore
 import NIOHTTP1
 
@@ -53,7 +53,9 @@ extension Exchange {
         record.responseBytes = responseBytes
         if let counter { record.items = counter.items }
         let written = streamIsRecorded ? continueStream() : append()
-        if !written { worker.core.logger.critical("an audit event could not be recorded", metadata: ["request": "\(uid)"]) }
+        if !written {
+            worker.core.logger.critical("an audit event could not be recorded", metadata: ["request": "\(uid)"])
+        }
     }
 
     private func continueStream() -> Bool {
@@ -66,7 +68,8 @@ extension Exchange {
     private func cannotRecord() -> Bool {
         upstreamConnection?.abandon()
         upstreamConnection = nil
-        worker.core.logger.critical("an audit event could not be recorded, the answer was cut", metadata: ["request": "\(uid)"])
+        worker.core.logger.critical(
+            "an audit event could not be recorded, the answer was cut", metadata: ["request": "\(uid)"])
         finish()
         client.abort()
         return false
@@ -120,7 +123,8 @@ extension Exchange {
         responseBytes = Int64(body.count)
         guard recordEnd() else { return }
         answer(
-            .ok, ["content-type": "application/json", "content-length": "\(body.count)", "cache-control": "no-store"], body)
+            .ok, ["content-type": "application/json", "content-length": "\(body.count)", "cache-control": "no-store"],
+            body)
     }
 
     private func answer(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: [UInt8]) {

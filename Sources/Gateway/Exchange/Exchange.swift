@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Metrics
 import AuditSpool
 import Connections
 import Foundation
+import Metrics
 import NIOCore
 import NIOHTTP1
 import OIDC

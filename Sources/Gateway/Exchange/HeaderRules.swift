@@ -58,7 +58,8 @@ enum HeaderRules {
         for (name, value) in head.headers {
             size += name.utf8.count + value.utf8.count
             guard isToken(name) else {
-                throw Refusal(reason: "header_name", detail: "A header field's name has a character that it may not have.")
+                throw Refusal(
+                    reason: "header_name", detail: "A header field's name has a character that it may not have.")
             }
             // A line break or NUL that got this far (HTTP/2 carries fields as lengths) would start a field of its own.
             if value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7F }) {
@@ -90,7 +91,8 @@ enum HeaderRules {
             let folded = option.lowercased()
             guard hopByHop.contains(folded) || folded == "close" || !head.headers.contains(name: String(option)) else {
                 throw Refusal(
-                    reason: "connection_option", detail: "Connection names a field that is not for the connection alone.")
+                    reason: "connection_option",
+                    detail: "Connection names a field that is not for the connection alone.")
             }
         }
         if head.headers.contains(name: "upgrade") && !isHTTP2 {

@@ -31,7 +31,9 @@ package struct ListenSettings: Sendable {
     ///
     /// - Throws: NIOSSL's error when a file cannot be read.
     package static func tls(certificateChainFile: String, privateKeyFile: String) throws -> NIOSSLContext {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificateChainFile).map { NIOSSLCertificateSource.certificate($0) }
+        let chain = try NIOSSLCertificate.fromPEMFile(certificateChainFile).map {
+            NIOSSLCertificateSource.certificate($0)
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain, privateKey: .privateKey(try NIOSSLPrivateKey(file: privateKeyFile, format: .pem)))
         configuration.minimumTLSVersion = .tlsv12
@@ -65,7 +67,9 @@ struct GatewayServer {
             }
             .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
-            .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 65536))
+            .childChannelOption(
+                .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: 65536)
+            )
             .childChannelInitializer { channel in
                 guard open.insert(channel, limit: core.limits.connections) else {
                     core.metrics.refused("connections")
@@ -119,7 +123,9 @@ struct GatewayServer {
         }
     }
 
-    private static func http1(_ channel: any Channel, _ workers: GatewayWorkers, _ peer: String) -> EventLoopFuture<Void> {
+    private static func http1(_ channel: any Channel, _ workers: GatewayWorkers, _ peer: String) -> EventLoopFuture<
+        Void
+    > {
         channel.eventLoop.makeCompletedFuture {
             let worker = try workers.worker(on: channel.eventLoop)
             var encoder = HTTPResponseEncoder.Configuration()
@@ -136,7 +142,9 @@ struct GatewayServer {
         }
     }
 
-    private static func http2(_ channel: any Channel, _ workers: GatewayWorkers, _ peer: String) -> EventLoopFuture<Void> {
+    private static func http2(_ channel: any Channel, _ workers: GatewayWorkers, _ peer: String) -> EventLoopFuture<
+        Void
+    > {
         channel.eventLoop.makeCompletedFuture {
             let worker = try workers.worker(on: channel.eventLoop)
             var connection = NIOHTTP2Handler.ConnectionConfiguration()
@@ -151,7 +159,8 @@ struct GatewayServer {
             let management = NIOHTTP2ServerConnectionManagementHandler(
                 eventLoop: channel.eventLoop,
                 configuration: .init(
-                    maxIdleTime: worker.core.limits.headTimeout, maxAge: nil, maxGraceTime: .seconds(30), keepalive: nil))
+                    maxIdleTime: worker.core.limits.headTimeout, maxAge: nil, maxGraceTime: .seconds(30), keepalive: nil
+                ))
             _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
                 mode: .server, connectionConfiguration: connection, streamConfiguration: stream,
                 streamDelegate: management.http2StreamDelegate

@@ -3,8 +3,8 @@
 import NIOCore
 import NIOHTTP2
 
-/// At the end of an HTTP/2 connection's pipeline: records what a client sent that is not HTTP/2. NIO has refused it by then, and has closed
-/// the stream or the connection as RFC 9113 §5.4 asks.
+/// At the end of an HTTP/2 connection's pipeline: records what a client sent that is not HTTP/2. NIO has refused it by then
+/// (RFC 9113 §5.4); a connection that is in error is closed here.
 final class HTTP2ErrorHandler: ChannelInboundHandler {
     typealias InboundIn = Never
 
@@ -22,8 +22,11 @@ final class HTTP2ErrorHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A broken socket is no attack.
-        guard error is any NIOHTTP2Error, count < Self.limit else { return }
-        count += 1
-        core.recordUnreadable(error: "HTTP/2: \(String(describing: error).limited(256))", peer: peer)
+        if error is any NIOHTTP2Error, count < Self.limit {
+            count += 1
+            core.recordUnreadable(error: "HTTP/2: \(String(describing: error).limited(256))", peer: peer)
+        }
+        // NIO has said GOAWAY, and leaves the connection to us.
+        if !(error is NIOHTTP2Errors.StreamError) { context.close(promise: nil) }
     }
 }

@@ -52,7 +52,8 @@ final class ProxyHandler: ChannelDuplexHandler {
         let shortest = min(limits.headTimeout, limits.bodyTimeout, limits.answerTimeout)
         let interval = TimeAmount.nanoseconds(min(max(shortest.nanoseconds / 4, 20_000_000), 5_000_000_000))
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in me.value.check() }
+        timer = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in me.value.check()
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -141,7 +142,8 @@ final class ProxyHandler: ChannelDuplexHandler {
             kind: "bad-request", status: isTooLarge ? .requestHeaderFieldsTooLarge : .badRequest,
             title: "The request is not accepted", detail: "The request is not HTTP: \(error)", instance: uid)
         let body = problem.body
-        var head = HTTPResponseHead(version: .http1_1, status: problem.status, headers: problem.headers(length: body.count))
+        var head = HTTPResponseHead(
+            version: .http1_1, status: problem.status, headers: problem.headers(length: body.count))
         head.headers.add(name: "connection", value: "close")
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
@@ -176,7 +178,8 @@ final class ProxyHandler: ChannelDuplexHandler {
         var head = head
         if closes { closesAfterAnswer = true }
         endsByClosing =
-            !isHTTP2 && !head.headers.contains(name: "content-length") && !head.headers.contains(name: "transfer-encoding")
+            !isHTTP2 && !head.headers.contains(name: "content-length")
+            && !head.headers.contains(name: "transfer-encoding")
         if closesAfterAnswer && !isHTTP2 { head.headers.replaceOrAdd(name: "connection", value: "close") }
         lastWrite = .now()
         context.write(wrapOutboundOut(.head(head)), promise: nil)
@@ -200,17 +203,17 @@ final class ProxyHandler: ChannelDuplexHandler {
             context.writeAndFlush(wrapOutboundOut(.end(trailers))).assumeIsolated().whenComplete { _ in
                 channel.close(mode: .all, promise: nil)
             }
+        } else if !requestIsComplete && isHTTP2 {
+            // Once the answer is out: what is still waiting for the client's window would be dropped with the stream.
+            let me = NIOLoopBound(self, eventLoop: context.eventLoop)
+            context.writeAndFlush(wrapOutboundOut(.end(trailers))).assumeIsolated().whenSuccess {
+                guard let context = me.value.context, !me.value.requestIsComplete else { return }
+                context.triggerUserOutboundEvent(HTTP2StreamStopper.Stop(), promise: nil)
+            }
         } else {
             context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: nil)
-            if !requestIsComplete {
-                // An HTTP/2 stream can say that the rest is not wanted; HTTP/1.1 reads on for a while, so that the
-                // answer is not lost in a reset.
-                if isHTTP2 {
-                    context.triggerUserOutboundEvent(HTTP2StreamStopper.Stop(), promise: nil)
-                } else {
-                    resumeReading()
-                }
-            }
+            // HTTP/1.1 reads on for a while, so that the answer is not lost in a reset.
+            if !requestIsComplete { resumeReading() }
         }
     }
 

@@ -17,7 +17,9 @@ final class UndecidedConnectionHandler: ChannelInboundHandler {
 
     /// The protocol of a connection is known. On its event loop.
     static func decided(_ channel: any Channel) {
-        guard let handler = try? channel.pipeline.syncOperations.handler(type: UndecidedConnectionHandler.self) else { return }
+        guard let handler = try? channel.pipeline.syncOperations.handler(type: UndecidedConnectionHandler.self) else {
+            return
+        }
         handler.isDecided = true
         handler.silence?.cancel()
     }

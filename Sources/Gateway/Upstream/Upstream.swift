@@ -36,7 +36,8 @@ package struct Upstream: Sendable {
         else { throw Invalid(description: "'\(url)' is no upstream. Write http://host:port or https://host:port.") }
         guard parts.query == nil, parts.fragment == nil, parts.user == nil else {
             throw Invalid(
-                description: "The upstream of host \(host) has a query, fragment or user. Write http://host:port/path only.")
+                description:
+                    "The upstream of host \(host) has a query, fragment or user. Write http://host:port/path only.")
         }
         self.host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
         port = parts.port ?? (scheme == "https" ? 443 : 80)

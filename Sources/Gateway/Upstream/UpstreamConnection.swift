@@ -177,7 +177,8 @@ final class UpstreamConnection: ChannelDuplexHandler {
         let shortest = min(upstream.readTimeout, upstream.idleTimeout)
         let interval = TimeAmount.nanoseconds(min(max(shortest.nanoseconds / 4, 20_000_000), 5_000_000_000))
         let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-        timer = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in me.value.check() }
+        timer = context.eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in me.value.check()
+        }
     }
 
     private func check() {

@@ -68,7 +68,8 @@ package final class UpstreamCredential: Sendable {
         let path = URL(fileURLWithPath: String(reference.dropFirst(5))).resolvingSymlinksInPath().path
         guard let attributes = try? FileManager.default.attributesOfItem(atPath: path) else { return nil }
         return Version(
-            modified: attributes[.modificationDate] as? Date, file: (attributes[.systemFileNumber] as? NSNumber)?.uint64Value,
+            modified: attributes[.modificationDate] as? Date,
+            file: (attributes[.systemFileNumber] as? NSNumber)?.uint64Value,
             size: (attributes[.size] as? NSNumber)?.int64Value)
     }
 }
