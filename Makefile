@@ -9,9 +9,10 @@ bench: PACKAGES += nginx-light wrk nghttp2-client
 # One build for running, testing and measuring: what is tested is what runs.
 BUILD = swift build --configuration release
 BIN   = .build/release
+CLIENTS = $(HOME)/.cache/gatewatch-test-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test bench lint format fixtures
+.PHONY: help setup build run test bench clients lint format fixtures
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,6 +40,9 @@ test: build ## run all tests
 
 bench: build ## print the figures of docs/design.md §11, each as a ratio taken in one run
 	@$(BIN)/gatewatch-bench
+
+clients: setup ## make the Python environment with which tests run the real clients of Chroma, MLflow and OpenAI
+	@python3 -m venv $(CLIENTS) && $(CLIENTS)/bin/pip install --quiet --requirement Tests/EndToEndTests/clients/requirements.txt
 
 lint: ## check the form of the sources
 	@swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

@@ -85,7 +85,7 @@ let package = Package(
             "AuditEvent", ["CSimdJSON", "YAMLDocument"],
             resources: ["ocsf", "teleport", "cloudtrail", "hoop"].map { .embedInCode("Mappings/\($0).yml") }),
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
-        room("Detection", ["AuditEvent", "Sigma", "Calendar", crypto, heap]),
+        room("Detection", ["AuditEvent", "Sigma", "Calendar", "JSONText", crypto, heap]),
         room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "YAMLDocument", "CZlib"]),
         room(
             "Pipeline",
@@ -173,9 +173,10 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Fixtures", grdb, hummingbird, nioCore, httpTypes, logging,
-                .target(name: "gatewatch"),
-            ], swiftSettings: settings),
+                "Delivery", "Kafka", "Fixtures", "LocalServices", "Orders", "Signing", asyncHTTPClient, grdb,
+                hummingbird,
+                lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),
+            ], exclude: ["clients"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )

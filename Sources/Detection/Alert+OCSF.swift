@@ -2,12 +2,13 @@
 
 import AuditEvent
 import Foundation
+import JSONText
 
 extension Alert {
     /// The alert as one line of JSON: OCSF 1.1 Detection Finding, class 2004
     /// (https://schema.ocsf.io/1.1.0/classes/detection_finding). Keys come in a fixed order: the same alert, the same bytes.
     package func ocsf() -> [UInt8] {
-        var json = JSONText()
+        var json = JSONWriter()
         json.object {
             $0.field("activity_id", 1)
             $0.field("activity_name", "Create")
@@ -54,14 +55,14 @@ extension Alert {
             }
             evidence(&$0)
             $0.object("unmapped") {
-                $0.object("group") { for entry in group { $0.field(entry.field, entry.value) } }
+                $0.object("group") { for entry in group { $0.field(named: entry.field, entry.value) } }
                 if let identity { $0.field("identity", identity) }
                 $0.field("rule_status", status)
                 if let value { $0.field("value", value) }
                 if let limit { $0.field("limit", limit) }
                 if let riskPoints { $0.field("risk_points", riskPoints) }
                 response(&$0)
-                $0.array("falsepositives", falsePositives) { json, text in json.value(text) }
+                $0.array("falsepositives", falsePositives) { json, text in json.field(nil, text) }
             }
         }
         return json.bytes
@@ -79,10 +80,10 @@ extension Alert {
         }
     }
 
-    private func evidence(_ json: inout JSONText) {
+    private func evidence(_ json: inout JSONWriter) {
         func text(_ field: String) -> String? { context.first { $0.field == field }?.value }
         guard !context.isEmpty else { return }
-        json.array("evidences", [0]) { json, _ in
+        json.array("evidences") { json in
             json.object {
                 if let identity { $0.object("actor") { $0.object("user") { $0.field("uid", identity) } } }
                 if text("api.operation") != nil || text("api.service.name") != nil {
@@ -97,92 +98,10 @@ extension Alert {
                         "resources.type", "resources.name", "http_response.length", "unmapped.items",
                         "unmapped.approval_id",
                     ] {
-                        if let value = text(field) { $0.field(field, value) }
+                        if let value = text(field) { $0.field(named: field, value) }
                     }
                 }
             }
         }
-    }
-}
-
-/// Writes JSON in the order in which it is told.
-struct JSONText {
-    private(set) var bytes: [UInt8] = []
-    private var needsComma = false
-
-    mutating func object(_ body: (inout JSONText) -> Void) {
-        separate()
-        bytes.append(UInt8(ascii: "{"))
-        needsComma = false
-        body(&self)
-        bytes.append(UInt8(ascii: "}"))
-        needsComma = true
-    }
-
-    mutating func object(_ name: String, _ body: (inout JSONText) -> Void) {
-        key(name)
-        object(body)
-    }
-
-    mutating func array<Element>(_ name: String, _ elements: [Element], _ body: (inout JSONText, Element) -> Void) {
-        key(name)
-        bytes.append(UInt8(ascii: "["))
-        needsComma = false
-        for element in elements { body(&self, element) }
-        bytes.append(UInt8(ascii: "]"))
-        needsComma = true
-    }
-
-    mutating func field(_ name: String, _ text: String) {
-        key(name)
-        value(text)
-    }
-
-    mutating func field(_ name: String, _ number: some BinaryInteger) {
-        key(name)
-        raw(String(number))
-    }
-
-    mutating func field(_ name: String, _ flag: Bool) {
-        key(name)
-        raw(flag ? "true" : "false")
-    }
-
-    /// A number; whole ones without a fraction.
-    mutating func field(_ name: String, _ number: Double) {
-        key(name)
-        raw(number == number.rounded() && abs(number) < 9e15 ? String(Int64(number)) : String(number))
-    }
-
-    mutating func value(_ text: String) {
-        separate()
-        bytes.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-            case 0..<0x20:
-                let hex = String(byte, radix: 16)
-                bytes += Array("\\u\(String(repeating: "0", count: 4 - hex.count))\(hex)".utf8)
-            default: bytes.append(byte)
-            }
-        }
-        bytes.append(UInt8(ascii: "\""))
-        needsComma = true
-    }
-
-    private mutating func raw(_ text: String) {
-        separate()
-        bytes += Array(text.utf8)
-        needsComma = true
-    }
-
-    private mutating func key(_ name: String) {
-        value(name)
-        bytes.append(UInt8(ascii: ":"))
-        needsComma = false
-    }
-
-    private mutating func separate() {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
     }
 }

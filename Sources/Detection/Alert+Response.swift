@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import JSONText
 import Sigma
 
 extension Alert {
@@ -86,7 +87,7 @@ extension Alert {
             context: [])
     }
 
-    func response(_ json: inout JSONText) {
+    func response(_ json: inout JSONWriter) {
         guard let response else { return }
         json.object("response") {
             $0.field("action", response.action)
@@ -94,10 +95,10 @@ extension Alert {
             if response.ttl != nil { $0.field("subject", response.subject) }
             if let session = response.session { $0.field("session", session) }
             if !response.connections.isEmpty {
-                $0.array("connections", response.connections) { json, name in json.value(name) }
+                $0.array("connections", response.connections) { json, name in json.field(nil, name) }
             }
             if !response.operations.isEmpty {
-                $0.array("operations", response.operations) { json, name in json.value(name) }
+                $0.array("operations", response.operations) { json, name in json.field(nil, name) }
             }
             if let decision = response.decision {
                 $0.field("decision", decision.outcome.rawValue)

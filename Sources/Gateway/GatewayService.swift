@@ -29,7 +29,9 @@ package struct GatewaySettings: Sendable {
     package var safety = OrderSafety.Settings(
         mode: .enforce, ordersPerHour: 1000, sharePerHour: 0.1, shareFloor: 100, maximumTTL: Order.maximumTTL)
     package var limits = GatewayLimits()
-    package var spool = SpoolLimits()
+    /// An event of the gateway is bounded by its own cuts, far below the spool's default; each running request has room for one
+    /// reserved.
+    package var spool = SpoolLimits(maximumEventBytes: 64 << 10)
     /// How long the start waits for orders to be read from Kafka.
     package var catchUp = Duration.seconds(5)
     package var auditTopic = "gatewatch.audit"

@@ -19,6 +19,13 @@ package struct JSONWriter: Sendable {
         nested(key, UInt8(ascii: "["), UInt8(ascii: "]"), body)
     }
 
+    /// An array of so many elements, each written by `body`.
+    package mutating func array<Element>(
+        _ key: StaticString? = nil, _ elements: [Element], _ body: (inout JSONWriter, Element) -> Void
+    ) {
+        array(key) { json in for element in elements { body(&json, element) } }
+    }
+
     package mutating func field(_ key: StaticString? = nil, _ value: String) {
         start(key)
         quote(value)
@@ -45,6 +52,14 @@ package struct JSONWriter: Sendable {
     package mutating func field(_ key: StaticString? = nil, _ value: Bool) {
         start(key)
         append(value ? "true" : "false")
+        needsComma = true
+    }
+
+    /// A number; whole ones without a fraction.
+    package mutating func field(_ key: StaticString? = nil, _ value: Double) {
+        if value == value.rounded(), abs(value) < 9e15 { return field(key, Int64(value)) }
+        start(key)
+        bytes.append(contentsOf: String(value).utf8)
         needsComma = true
     }
 

@@ -220,7 +220,38 @@ extension EndToEnd {
 
         private func withClients(_ body: (GatewayStage) async throws -> Void) async throws {
             if let problem = await Clients.problem.value { try Test.cancel("\(problem)") }
-            try await GatewayStage.with { try await body($0) }
+            try await GatewayStage.with { stage in
+                let result: Result<Void, any Error>
+                do {
+                    try await body(stage)
+                    result = .success(())
+                } catch {
+                    result = .failure(error)
+                }
+                // MLflow's server leaves its workers behind when it is killed, so all of them are ended here.
+                try await endAll(in: stage.stage.folder, butNot: "gatewatch")
+                try result.get()
+            }
+        }
+
+        /// Kills every process that works in this test's own folder, and waits until all are gone.
+        private func endAll(in folder: URL, butNot name: String) async throws {
+            let folder = folder.resolvingSymlinksInPath().path
+            try await eventually("the processes in \(folder) are gone") {
+                var found = 0
+                for entry in try FileManager.default.contentsOfDirectory(atPath: "/proc") {
+                    func link(_ name: String) -> String {
+                        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(entry)/\(name)")) ?? ""
+                    }
+                    let place = link("cwd")
+                    guard let id = pid_t(entry), id != getpid(), place == folder || place.hasPrefix("\(folder)/"),
+                        !link("exe").hasSuffix("/\(name)")
+                    else { continue }
+                    kill(id, SIGKILL)
+                    found += 1
+                }
+                return found == 0
+            }
         }
 
         /// A port that nobody has. Servers of others take no port 0.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Gateway
-import AuditSpool
 import NIOHTTP1
 import Orders
 import Testing
@@ -82,7 +80,7 @@ extension GatewayTests {
                     let token = try stage.token()
                     let client = try await H2Client.connect(stage.port)
                     client.flood(2000, token: token)
-                    try await Task.sleep(for: .seconds(4)); print("FLOOD", client.isClosed, client.hasGoAway, upstream.requests.count, upstream.closed, stage.service.spool.appended); for e in try await stage.events().suffix(5) { print(e.status_code as Any, e.status_detail as Any) }; client.close(); return
+                    try await stage.wait("the connection is closed") { client.isClosed }
                     upstream.answer(RawUpstream.fine)
                     #expect(try await stage.send(.GET, "/raw/after", token: token).status == 200)
                     let open = upstream.requests.count
@@ -100,7 +98,7 @@ extension GatewayTests {
                         let process = Process()
                         process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
                         process.arguments =
-                            ["-v", "--trace-time", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_version} %{response_code}"] + arguments
+                            ["-sS", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_version} %{response_code}"] + arguments
                         let pipe = Pipe()
                         process.standardOutput = pipe
                         try process.run()

@@ -4,6 +4,7 @@ import AuditSpool
 import AsyncHTTPClient
 import AuditEvent
 import Connections
+import Approvals
 import Foundation
 import Gateway
 import Kafka
@@ -35,6 +36,15 @@ final class Stage: Sendable {
     let detector: SigningKey
     let people: [String: SigningKey]
     let applied: Applied
+    private let running: ServiceGroup
+    private let end: End
+
+    /// Whether the gateway's `run()` has returned.
+    final class End: Sendable {
+        private let hasCome = Mutex(false)
+        func note() { hasCome.withLock { $0 = true } }
+        var value: Bool { hasCome.withLock { $0 } }
+    }
 
     /// Orders in force, as the gateway told.
     final class Applied: Sendable {
@@ -59,7 +69,8 @@ final class Stage: Sendable {
 
     private init(
         broker: EmbeddedBroker, folder: String, issuer: LocalIssuer, issuerPort: Int, upstreamPort: Int, port: Int,
-        service: GatewayService, client: HTTPClient, detector: SigningKey, people: [String: SigningKey], applied: Applied
+        service: GatewayService, client: HTTPClient, detector: SigningKey, people: [String: SigningKey], applied: Applied,
+        running: ServiceGroup, end: End
     ) {
         self.broker = broker
         self.folder = folder
@@ -72,6 +83,8 @@ final class Stage: Sendable {
         self.detector = detector
         self.people = people
         self.applied = applied
+        self.running = running
+        self.end = end
     }
 
     /// Runs `body` with a gateway, and ends everything afterwards.
@@ -141,11 +154,16 @@ final class Stage: Sendable {
                         directory: directory.map { try IdentityDirectory(text: $0, file: "identities.csv") }),
                     logger: logger, onListening: { found.yield($0) }, onOrder: { order, _ in applied.note(order) })
                 let running = ServiceGroup(configuration: .init(services: [.init(service: service)], logger: logger))
-                tasks.addTask { try? await running.run() }
+                let end = End()
+                tasks.addTask {
+                    try? await running.run()
+                    end.note()
+                }
                 let port = try #require(await ports.first { _ in true })
                 let stage = Stage(
                     broker: broker, folder: folder, issuer: issuer, issuerPort: issuerPort, upstreamPort: upstreamPort,
-                    port: port, service: service, client: client, detector: detector, people: people, applied: applied)
+                    port: port, service: service, client: client, detector: detector, people: people, applied: applied,
+                    running: running, end: end)
                 do {
                     try await body(stage)
                     result = .success(())
@@ -162,6 +180,15 @@ final class Stage: Sendable {
         }
         try? await client.shutdown()
         try outcome.get()
+    }
+
+    /// What SIGTERM does.
+    func stop() async { await running.triggerGracefulShutdown() }
+    var hasStopped: Bool { end.value }
+
+    /// Has the gateway go by another file of connections.
+    func reload(_ file: String) throws {
+        service.reload(try GatewayConfiguration(connections: ConnectionSet(paths: [file])))
     }
 
     // MARK: Requests
@@ -232,6 +259,24 @@ final class Stage: Sendable {
         producer.close()
     }
 
+    /// Publishes many records, without waiting for each.
+    func publishAll(_ records: [SignedRecord]) async throws {
+        let producer = try KafkaProducer(properties: broker.clientProperties, logger: Logger(label: "test"))
+        let delivered = TakenCount()
+        for record in records {
+            try producer.send(topic: "gatewatch.orders", key: Array(record.key.utf8), payload: record.value) { _ in delivered.add() }
+        }
+        try await wait("they are delivered") { delivered.value == records.count }
+        producer.close()
+    }
+
+    /// Deletes a record of the compacted topic of orders.
+    func publishTombstone(_ key: String) async throws {
+        let producer = try KafkaProducer(properties: broker.clientProperties, logger: Logger(label: "test"))
+        _ = try await producer.send(topic: "gatewatch.orders", key: Array(key.utf8), payload: nil)
+        producer.close()
+    }
+
     /// Issues an order and waits until it is in force.
     func issue(_ order: Order) async throws {
         try await publish(order.signed(by: detector))
@@ -262,6 +307,39 @@ final class Stage: Sendable {
             }
         }
         return events
+    }
+
+    /// The audit events as they are on the topic.
+    func rawEvents() async throws -> [String] {
+        try await wait("the spool is empty") { service.spool.waitingEvents == 0 }
+        return try records(of: "gatewatch.audit").map { String(decoding: $0.value, as: UTF8.self) }
+    }
+
+    /// The requests for approval on the topic, the oldest first.
+    func approvalRequests() async throws -> [ApprovalRequest] {
+        try records(of: "gatewatch.approvals").filter { !$0.key.contains("/") }.compactMap { record -> ApprovalRequest? in
+            let parts = String(decoding: record.value, as: UTF8.self).split(separator: ".")
+            guard parts.count == 3 else { return nil }
+            var text = String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")
+            while text.count % 4 != 0 { text += "=" }
+            guard let data = Data(base64Encoded: text) else { return nil }
+            return try JSONDecoder().decode(ApprovalRequest.self, from: data)
+        }.sorted { $0.createdAt < $1.createdAt }
+    }
+
+    private func records(of topic: String) throws -> [(key: String, value: [UInt8])] {
+        let reader = try KafkaTopicReader(
+            properties: broker.clientProperties, topics: [topic], logger: Logger(label: "test"))
+        defer { reader.close() }
+        var records: [(key: String, value: [UInt8])] = []
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !reader.isCaughtUp, ContinuousClock.now < deadline {
+            _ = try reader.poll(maxRecords: 1000, timeoutMilliseconds: 100) { record in
+                guard let payload = record.payload else { return }
+                records.append((record.key.map { String(decoding: $0, as: UTF8.self) } ?? "", Array(payload)))
+            }
+        }
+        return records
     }
 
     /// What tests look at in an audit event.

@@ -22,7 +22,8 @@ extension Exchange {
         do {
             let request = try core.enforcement.ask(question, now: core.now())
             record.approval = request.id
-            if let seconds = preferredWait, case .pending = core.enforcement.status(request.id, now: core.now())?.status
+            if mayWait, let seconds = preferredWait,
+                case .pending = core.enforcement.status(request.id, now: core.now())?.status
             {
                 return wait(for: request.id, demand, seconds: seconds)
             }

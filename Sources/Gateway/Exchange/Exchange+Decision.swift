@@ -190,6 +190,13 @@ extension Exchange {
         record.policy = "order"
         record.disposition = .denied
         worker.core.metrics.cut.increment()
+        if phase == .forwarding, effect.action == .requireApproval {
+            // The client sees nothing of what the upstream may have done. What was sent is not kept, so nobody waits here.
+            phase = .deciding
+            mayWait = false
+            worker.running.remove(self)
+            return ask(Self.demandOfOrder)
+        }
         if phase == .forwarding {
             return refuse(
                 Problem(
@@ -204,6 +211,9 @@ extension Exchange {
         finish()
         client.abort()
     }
+
+    private static let demandOfOrder = Decision.ApprovalDemand(
+        policy: "order", detail: "An order of the security team asks for an approval.", needed: 1, approvers: [])
 
     // MARK: Policy
 
@@ -265,10 +275,7 @@ extension Exchange {
                 isApproved: isApproved), now: worker.core.now())
         guard case .allow = decision, let order = orderForApproval, !isApproved else { return decision }
         record.order = order.id
-        return .needsApproval(
-            .init(
-                policy: "order", detail: "An order of the security team asks for an approval.", needed: 1, approvers: []
-            ))
+        return .needsApproval(Self.demandOfOrder)
     }
 
     private func start() {

@@ -54,6 +54,8 @@ final class Exchange: UpstreamResponseReceiver {
     var awaited: (id: String, demand: Decision.ApprovalDemand)?
     var waitTimer: Scheduled<Void>?
     var appliedWait: Int?
+    /// False once the request has been sent: it cannot be sent again after a wait.
+    var mayWait = true
 
     // The request's body.
     var framing = HeaderRules.Body.none
