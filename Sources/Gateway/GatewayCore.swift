@@ -112,6 +112,8 @@ final class GatewayCore: Sendable {
             )
             return true
         } catch {
+            // What a client makes long must not make its request unrecordable.
+            if case .tooLarge = error, !record.isShortened { return append(record.shortened(), isReserved: isReserved) }
             logger.critical("an audit event cannot be recorded: \(error)")
             return false
         }

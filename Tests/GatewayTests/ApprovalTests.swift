@@ -13,7 +13,8 @@ extension GatewayTests {
         private static let policies = ["vectors": "{ approval: [{ items: 100 }] }"]
 
         private static func decision(
-            _ id: String, by name: String, _ verdict: ApprovalDecision.Verdict = .approve, _ kind: ApprovalDecision.Kind = .once
+            _ id: String, by name: String, _ verdict: ApprovalDecision.Verdict = .approve,
+            _ kind: ApprovalDecision.Kind = .once
         ) -> ApprovalDecision {
             ApprovalDecision(
                 requestID: id, by: "\(name)@example.com", verdict: verdict, kind: kind, validUntil: Stage.now + 600_000,
@@ -40,7 +41,8 @@ extension GatewayTests {
                 let id = try #require(refused.approval)
                 #expect(refused.status == 403 && refused.problem == "urn:gatewatch:problem:approval-required")
                 #expect(refused.headers.first(name: "location") == "/.gatewatch/approvals/\(id)")
-                #expect(try await stage.query(alice, limit: 500).approval == id, "the same question is the same request")
+                #expect(
+                    try await stage.query(alice, limit: 500).approval == id, "the same question is the same request")
                 // The page is the requester's alone.
                 #expect(try await Self.status(stage, id, alice).body.contains(#""status":"pending""#))
                 #expect(try await Self.status(stage, id, stage.token("ben", session: "s-2")).status == 404)
@@ -51,7 +53,8 @@ extension GatewayTests {
                 let forged = Self.decision(id, by: "carol")
                 try await stage.publish(
                     SignedRecord(
-                        key: "\(id)/decision/carol", value: try bob.sign(Array(JSONEncoder().encode(forged)), type: .approvalDecision)),
+                        key: "\(id)/decision/carol",
+                        value: try bob.sign(Array(JSONEncoder().encode(forged)), type: .approvalDecision)),
                     topic: "gatewatch.approvals")
                 try await Self.decide(stage, id, by: "bob")
                 try await stage.wait("it is approved") {
@@ -60,9 +63,12 @@ extension GatewayTests {
                 #expect(try await Self.status(stage, id, alice).body.contains(#""by":["bob@example.com"]"#))
                 #expect(try await stage.query(alice, limit: 501).status == 403, "more than was asked for")
                 let other = try await stage.send(
-                    .POST, "/vectors/collections/other/points/query", token: alice, body: #"{"query":[0.1],"limit":500}"#)
+                    .POST, "/vectors/collections/other/points/query", token: alice,
+                    body: #"{"query":[0.1],"limit":500}"#)
                 #expect(other.status == 403, "another collection")
-                #expect(try await stage.query(stage.token("ben", session: "s-2"), limit: 500).status == 403, "somebody else")
+                #expect(
+                    try await stage.query(stage.token("ben", session: "s-2"), limit: 500).status == 403, "somebody else"
+                )
                 let both = try await withThrowingTaskGroup(of: Int.self) { group in
                     for _ in 0..<8 { group.addTask { try await stage.query(alice, limit: 500).status } }
                     return try await group.reduce(into: []) { $0.append($1) }
@@ -70,7 +76,8 @@ extension GatewayTests {
                 #expect(both.sorted() == [200] + Array(repeating: 403, count: 7), "once is once")
                 let next = try #require(try await stage.query(alice, limit: 500).approval)
                 #expect(next != id)
-                let event = try #require(try await stage.events().first { $0.http_response.code == 200 && $0.unmapped.items == 500 })
+                let event = try #require(
+                    try await stage.events().first { $0.http_response.code == 200 && $0.unmapped.items == 500 })
                 #expect(event.unmapped.approval_id == id)
             }
         }
@@ -83,7 +90,9 @@ extension GatewayTests {
                 try await stage.wait("it passes") { try await stage.query(ana, limit: 500).status == 200 }
                 for _ in 0..<3 { #expect(try await stage.query(ana, limit: 400).status == 200) }
                 try await Self.decide(stage, id, by: "carol", .deny)
-                try await stage.wait("it does not pass any more") { try await stage.query(ana, limit: 500).status == 403 }
+                try await stage.wait("it does not pass any more") {
+                    try await stage.query(ana, limit: 500).status == 403
+                }
             }
         }
 
@@ -119,7 +128,8 @@ extension GatewayTests {
                 let waiting = Task { try await stage.query(ana, limit: 5, headers: [("prefer", "wait=60")]) }
                 try await stage.wait("it waits") { try await stage.approvalRequests().count == 1 }
                 let bob = try #require(stage.people["bob"])
-                try await stage.publish(Lift(orderID: order.id, by: "bob@example.com", reason: "a test", at: Stage.now).signed(by: bob))
+                try await stage.publish(
+                    Lift(orderID: order.id, by: "bob@example.com", reason: "a test", at: Stage.now).signed(by: bob))
                 #expect(try await waiting.value.status == 200)
             }
         }

@@ -14,7 +14,8 @@ extension GatewayTests {
                 try await Stage.withRaw(
                     upstream,
                     change: {
-                        $0.spool = SpoolLimits(segmentBytes: 64 << 10, totalBytes: 128 << 10, maximumEventBytes: 32 << 10)
+                        $0.spool = SpoolLimits(
+                            segmentBytes: 64 << 10, totalBytes: 128 << 10, maximumEventBytes: 32 << 10)
                         $0.kafka = KafkaProperties(["bootstrap.servers": "127.0.0.1:1"])
                     }
                 ) { stage in
@@ -38,9 +39,12 @@ extension GatewayTests {
 
         @Test func `a secret that is replaced is shown from then on, also through links`() async throws {
             try await RawUpstream.with { upstream in
-                let folder = FileManager.default.temporaryDirectory.appendingPathComponent("secrets-\(UUID().uuidString)").path
+                let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+                    "secrets-\(UUID().uuidString)"
+                ).path
                 for (name, secret) in [("one", "first-secret-0123456789"), ("two", "other-secret-0123456789")] {
-                    try FileManager.default.createDirectory(atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
+                    try FileManager.default.createDirectory(
+                        atPath: "\(folder)/\(name)", withIntermediateDirectories: true)
                     try secret.write(toFile: "\(folder)/\(name)/token", atomically: true, encoding: .utf8)
                 }
                 defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -68,6 +72,32 @@ extension GatewayTests {
             }
         }
 
+        @Test func `a request with names as long as they may be is recorded all the same`() async throws {
+            try await RawUpstream.with { upstream in
+                let routes = """
+                        routes:
+                          - match: "POST /read"
+                            operation: corpus.read
+                            resource: { type: corpus, name: "{/names/*}" }
+                    """
+                try await Stage.withRaw(upstream, more: routes) { stage in
+                    let groups = (0..<200).map { "group-\($0)-of-many" }
+                    let names = (0..<64).map { number in
+                        "\"\(String(repeating: #"\u0001"#, count: 900))\(number)\""
+                    }
+                    let answer = try await stage.send(
+                        .POST, "/raw/read", token: stage.token(groups: groups),
+                        body: #"{"names":[\#(names.joined(separator: ","))]}"#,
+                        headers: [("user-agent", String(repeating: "\\\"", count: 256))])
+                    #expect(answer.status == 200, "\(answer.body)")
+                    let id = answer.headers.first(name: "gatewatch-request-id")
+                    let event = try #require(try await stage.events().first { $0.metadata.uid == id })
+                    #expect(event.resources?.count == 8 && event.status_detail?.hasSuffix("(shortened)") == true)
+                    #expect(event.who == "ana@example.com")
+                }
+            }
+        }
+
         @Test func `every answer has one event, and no event or answer shows a credential`() async throws {
             try await RawUpstream.with { upstream in
                 try await Stage.withRaw(upstream, policy: "{ limits: { items: 10 } }") { stage in
@@ -85,11 +115,15 @@ extension GatewayTests {
                     }
                     note(try await stage.send(.GET, "/nowhere", token: token))
                     note(try await stage.send(.GET, "/raw/a", token: "x.\(token)"))
-                    note(try await stage.send(.POST, "/raw/collections/d/points/query", token: token, body: #"{"limit":99}"#))
+                    note(
+                        try await stage.send(
+                            .POST, "/raw/collections/d/points/query", token: token, body: #"{"limit":99}"#))
                     upstream.answer { _, wire in wire.close() }
                     note(try await stage.send(.POST, "/raw/broken", token: token))
                     let long = String(repeating: "e\u{301}", count: 8000)
-                    note(try await stage.send(.GET, "/raw/a", token: token, headers: [("user-agent", long), ("x-change-id", long)]))
+                    note(
+                        try await stage.send(
+                            .GET, "/raw/a", token: token, headers: [("user-agent", long), ("x-change-id", long)]))
                     #expect(ids.count == 13 && Set(ids).count == 13)
                     let events = try await stage.events()
                     let own = events.filter { ids.contains($0.metadata.uid) }
@@ -98,7 +132,9 @@ extension GatewayTests {
                     texts += try await stage.rawEvents()
                     for text in texts {
                         #expect(!text.contains(Stage.upstreamSecret) && !text.contains(token))
-                        #expect(!text.contains(token.split(separator: ".")[1]) && !text.contains(token.split(separator: ".")[2]))
+                        #expect(
+                            !text.contains(token.split(separator: ".")[1])
+                                && !text.contains(token.split(separator: ".")[2]))
                     }
                     #expect(!upstream.everything.contains(token.split(separator: ".")[2]))
                 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOHTTP1
 import Foundation
+import NIOHTTP1
 import Testing
 
 extension GatewayTests {

@@ -80,7 +80,9 @@ final class H2Client: Sendable {
         func reset() {
             channel.writeAndFlush(HTTP2Frame.FramePayload.rstStream(.cancel), promise: nil)
         }
-        func wait(_ what: String = "the answer", _ done: (Stream) -> Bool = { $0.isComplete || $0.isReset }) async throws {
+        func wait(_ what: String = "the answer", _ done: (Stream) -> Bool = { $0.isComplete || $0.isReset })
+            async throws
+        {
             let deadline = ContinuousClock.now + .seconds(30)
             while !done(self) {
                 try #require(ContinuousClock.now < deadline, "after 30 s, still not: \(what)")
@@ -124,7 +126,8 @@ final class H2Client: Sendable {
                     connection.contentLengthValidation = .disabled
                     let handler = NIOHTTP2Handler(
                         mode: .client, eventLoop: channel.eventLoop, connectionConfiguration: connection,
-                        streamConfiguration: .init(), inboundStreamInitializer: { $0.eventLoop.makeSucceededVoidFuture() })
+                        streamConfiguration: .init(),
+                        inboundStreamInitializer: { $0.eventLoop.makeSucceededVoidFuture() })
                     try pipeline.addHandler(handler)
                     try pipeline.addHandler(watch)
                     return (channel, try handler.syncMultiplexer())
@@ -136,7 +139,8 @@ final class H2Client: Sendable {
     /// Opens a stream with a header block as it is.
     func open(_ fields: [(String, String)], end: Bool = true) async throws -> Stream {
         let handler = Stream.Handler()
-        let channel = try await multiplexer.createStreamChannel { channel in channel.pipeline.addHandler(handler) }.get()
+        let channel = try await multiplexer.createStreamChannel { channel in channel.pipeline.addHandler(handler) }
+            .get()
         let stream = Stream(channel: channel, handler: handler)
         var headers = HPACKHeaders()
         for (name, value) in fields { headers.add(name: name, value: value) }
@@ -147,16 +151,16 @@ final class H2Client: Sendable {
     /// Opens so many streams, one after the other, and resets each at once. Nobody waits for it: it ends with the connection.
     func flood(_ number: Int, token: String) {
         guard number > 0, channel.isActive else { return }
-            multiplexer.createStreamChannel { $0.eventLoop.makeSucceededVoidFuture() }.whenSuccess { channel in
-                let headers: HPACKHeaders = [
-                    ":method": "GET", ":scheme": "http", ":path": "/raw/\(number)", ":authority": "g",
-                    "authorization": "Bearer \(token)",
-                ]
-                channel.write(HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: true)), promise: nil)
-                channel.writeAndFlush(HTTP2Frame.FramePayload.rstStream(.cancel)).whenComplete { _ in
-                    self.flood(number - 1, token: token)
-                }
+        multiplexer.createStreamChannel { $0.eventLoop.makeSucceededVoidFuture() }.whenSuccess { channel in
+            let headers: HPACKHeaders = [
+                ":method": "GET", ":scheme": "http", ":path": "/raw/\(number)", ":authority": "g",
+                "authorization": "Bearer \(token)",
+            ]
+            channel.write(HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: true)), promise: nil)
+            channel.writeAndFlush(HTTP2Frame.FramePayload.rstStream(.cancel)).whenComplete { _ in
+                self.flood(number - 1, token: token)
             }
+        }
     }
 
     /// Opens a stream for a request of the usual kind.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Gateway
 import NIOHTTP1
 import Orders
 import Testing
@@ -95,16 +96,7 @@ extension GatewayTests {
                     let file = "\(stage.folder)/body"
                     try Data(count: 8 << 20).write(to: URL(fileURLWithPath: file))
                     func curl(_ arguments: [String]) async throws -> (status: Int32, text: String) {
-                        let process = Process()
-                        process.executableURL = URL(fileURLWithPath: "/usr/bin/curl")
-                        process.arguments =
-                            ["-sS", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_version} %{response_code}"] + arguments
-                        let pipe = Pipe()
-                        process.standardOutput = pipe
-                        try process.run()
-                        try await stage.wait("curl has ended") { !process.isRunning }
-                        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-                        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+                        try await stage.run("/usr/bin/curl", Self.curlOptions + arguments)
                     }
                     let auth = ["-H", "Authorization: Bearer \(try stage.token())"]
                     let base = "http://127.0.0.1:\(stage.port)"
@@ -116,6 +108,49 @@ extension GatewayTests {
                     #expect(refused.text == "2 404" && refused.status == 0, "\(refused)")
                     let refused1 = try await curl(["--http1.1", "-H", "Expect:", "-T", file, "\(base)/nowhere"] + auth)
                     #expect(refused1.text == "1.1 404", "\(refused1)")
+                }
+            }
+        }
+
+        private static let curlOptions = [
+            "-sS", "--max-time", "30", "-o", "/dev/null", "-w", "%{http_version} %{response_code}",
+        ]
+
+        @Test func `over TLS the client chooses HTTP/2 or HTTP/1.1, and nothing older than TLS 1.2`() async throws {
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tls-\(UUID().uuidString)").path
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let (key, certificate) = ("\(folder)/key.pem", "\(folder)/certificate.pem")
+            let openssl = Process()
+            openssl.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
+            openssl.arguments = [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                "-out",
+                certificate, "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+            ]
+            openssl.standardError = FileHandle.nullDevice
+            try openssl.run()
+            openssl.waitUntilExit()
+            try await RawUpstream.with { upstream in
+                try await Stage.withRaw(
+                    upstream,
+                    change: {
+                        $0.listen.tls = try ListenSettings.tls(certificateChainFile: certificate, privateKeyFile: key)
+                    }
+                ) { stage in
+                    let common =
+                        Self.curlOptions + [
+                            "--cacert", certificate, "-H", "Authorization: Bearer \(try stage.token())",
+                            "https://127.0.0.1:\(stage.port)/raw/a",
+                        ]
+                    let two = try await stage.run("/usr/bin/curl", ["--http2"] + common)
+                    let one = try await stage.run("/usr/bin/curl", ["--http1.1"] + common)
+                    let old = try await stage.run("/usr/bin/curl", ["--tls-max", "1.1"] + common)
+                    #expect(two.text == "2 200" && one.text == "1.1 200")
+                    #expect(old.status != 0)
+                    // Plain text on a port of TLS is no request.
+                    let plain = try await RawClient.exchange(stage.port, "GET /raw/a HTTP/1.1\r\nHost: g\r\n\r\n")
+                    #expect(plain.statuses.isEmpty && upstream.requests.count == 2)
                 }
             }
         }

@@ -27,8 +27,14 @@ extension GatewayTests {
                     let cases: [(String, Int)] = [
                         (try Self.head(stage, "GET /raw/a", "X-Token: \(long)\r\n"), 431),
                         ("GET /raw/a HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer \(long)\r\n\r\n", 431),
-                        ("GET /raw/a HTTP/1.1\r\nHost: g\r\nConnection: close\r\nAuthorization: Bearer \(long.prefix(20_000))\r\n\r\n", 401),
-                        (try Self.head(stage, "GET /raw/a", String(repeating: "X: \(long.prefix(1000))\r\n", count: 2000)), 431),
+                        (
+                            "GET /raw/a HTTP/1.1\r\nHost: g\r\nConnection: close\r\nAuthorization: Bearer \(long.prefix(20_000))\r\n\r\n",
+                            401
+                        ),
+                        (
+                            try Self.head(
+                                stage, "GET /raw/a", String(repeating: "X: \(long.prefix(1000))\r\n", count: 2000)), 431
+                        ),
                         (try Self.head(stage, "GET /raw/a", String(repeating: "X: a\r\n", count: 10_000)), 431),
                         (try Self.head(stage, "GET /raw/\(long.prefix(9000))"), 414),
                         (try Self.head(stage, "GET /raw/\(long)"), 431),
@@ -67,7 +73,8 @@ extension GatewayTests {
                         let body = target == "/raw/any" ? large : json
                         let ended = "\(chunk)0\r\n\r\n"
                         let chunked = "Transfer-Encoding: chunked\r\n"
-                        answers.append(try await send(target, "Content-Length: \(body.utf8.count)\r\n", [body]).statuses.last)
+                        answers.append(
+                            try await send(target, "Content-Length: \(body.utf8.count)\r\n", [body]).statuses.last)
                         answers.append(try await send(target, chunked, [ended]).statuses.last)
                         answers.append(try await send(target, chunked, ["", chunk, "0\r\n\r\n"]).statuses.last)
                         let waiting = try await RawClient.connect(stage.port)
@@ -81,7 +88,8 @@ extension GatewayTests {
                     #expect(answers == Array(repeating: 413, count: 8))
                     let forwarded = upstream.requests.count
                     #expect(forwarded == 0, "\(upstream.everything)")
-                    let whole = try await send("/raw/any", "Transfer-Encoding: chunked\r\n", ["400\r\n\(fits)\r\n0\r\n\r\n"])
+                    let whole = try await send(
+                        "/raw/any", "Transfer-Encoding: chunked\r\n", ["400\r\n\(fits)\r\n0\r\n\r\n"])
                     let declared = try await send("/raw/any", "Content-Length: 1024\r\n", [fits])
                     #expect(whole.statuses == [200] && declared.statuses == [200])
                     #expect(upstream.requests.count == 2)
@@ -94,8 +102,10 @@ extension GatewayTests {
                 try await Stage.withRaw(upstream) { stage in
                     let path = "/raw/collections/docs/points/query"
                     let bodies = [
-                        #"{"limit":1,"limit":9999}"#, #"{"limit":1,"l\u0069mit":9999}"#, #"{"limit":1"#, #"{"limit":1}{"limit":2}"#,
-                        String(repeating: "[", count: 100_000), #"{"a":"# + String(repeating: #"{"a":"#, count: 10_000), "nonsense",
+                        #"{"limit":1,"limit":9999}"#, #"{"limit":1,"l\u0069mit":9999}"#, #"{"limit":1"#,
+                        #"{"limit":1}{"limit":2}"#,
+                        String(repeating: "[", count: 100_000), #"{"a":"# + String(repeating: #"{"a":"#, count: 10_000),
+                        "nonsense",
                     ]
                     for body in bodies {
                         let answer = try await stage.send(.POST, path, token: stage.token(), body: body)
@@ -104,6 +114,31 @@ extension GatewayTests {
                     #expect(upstream.requests.isEmpty)
                     let events = try await stage.events().filter { $0.class_uid != 3002 }
                     #expect(events.count == bodies.count && events.allSatisfy { $0.disposition_id == 2 })
+                }
+            }
+        }
+
+        @Test func `a gzip bomb is not unpacked`() async throws {
+            try await RawUpstream.with { upstream in
+                try await Stage.withRaw(upstream) { stage in
+                    let file = "\(stage.folder)/bomb.gz"
+                    let made = try await stage.run(
+                        "/bin/sh", ["-c", "head -c 1G /dev/zero | tr '\\0' ' ' | gzip -9 > \(file)"])
+                    #expect(made.status == 0)
+                    let before = try Self.resident()
+                    let answer = try await stage.run(
+                        "/usr/bin/curl",
+                        [
+                            "-sS", "-o", "/dev/null", "-w", "%{response_code}", "-H", "Expect:", "-H",
+                            "Content-Encoding: gzip", "-H",
+                            "Content-Type: application/json", "-H", "Authorization: Bearer \(try stage.token())",
+                            "--data-binary",
+                            "@\(file)", "http://127.0.0.1:\(stage.port)/raw/collections/docs/points/query",
+                        ])
+                    #expect(answer.text == "413")
+                    let growth = try Self.resident() - before
+                    #expect(growth < 128 << 20, "\(growth) bytes")
+                    #expect(upstream.requests.isEmpty)
                 }
             }
         }
@@ -162,7 +197,8 @@ extension GatewayTests {
                     let head = try await RawClient.connect(stage.port)
                     try await head.send("GET /raw/a HTTP/1.1\r\nHost: g\r\nX-A: ")
                     let body = try await RawClient.connect(stage.port)
-                    try await body.send(Self.head(stage, "POST /raw/collections/docs/points/query", "Content-Length: 1000\r\n") + "{")
+                    try await body.send(
+                        Self.head(stage, "POST /raw/collections/docs/points/query", "Content-Length: 1000\r\n") + "{")
                     let reader = try await RawClient.connect(stage.port, receiveBuffer: 4096)
                     try await reader.channel.setOption(.autoRead, value: false).get()
                     try await reader.send(Self.head(stage, "GET /raw/a"))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOHTTP1
 import AsyncHTTPClient
 import Foundation
 import NIOCore
+import NIOHTTP1
 import Orders
 import Testing
 
@@ -17,7 +17,9 @@ extension GatewayTests {
                 let refused = try await stage.query(old)
                 #expect(refused.status == 401)
                 #expect(refused.headers.first(name: "www-authenticate")?.contains(#"error="invalid_token""#) == true)
-                #expect(try await stage.query(stage.token("ben", session: "s-2", secondsAgo: 5)).status == 200, "others go on")
+                #expect(
+                    try await stage.query(stage.token("ben", session: "s-2", secondsAgo: 5)).status == 200,
+                    "others go on")
                 try await Task.sleep(for: .milliseconds(1100))
                 #expect(try await stage.query(stage.token(session: "s-3")).status == 200)
                 let event = try #require(try await stage.events().first { $0.status_code == "revoked" })
@@ -28,7 +30,9 @@ extension GatewayTests {
         @Test func anOrderCutsARunningDownload() async throws {
             try await Stage.with { stage in
                 var request = HTTPClientRequest(
-                    url: "http://127.0.0.1:\(stage.port)/registry/api/2.0/mlflow-artifacts/artifacts/1/large-x/artifacts/model.bin")
+                    url:
+                        "http://127.0.0.1:\(stage.port)/registry/api/2.0/mlflow-artifacts/artifacts/1/large-x/artifacts/model.bin"
+                )
                 request.headers.add(name: "authorization", value: "Bearer \(try stage.token(secondsAgo: 5))")
                 let response = try await stage.client.execute(request, timeout: .seconds(60))
                 #expect(response.status == .ok)

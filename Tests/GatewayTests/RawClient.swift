@@ -65,7 +65,8 @@ final class RawClient: Sendable {
     func wait(_ what: String = "the answer", _ done: (RawClient) -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(30)
         while !done(self) {
-            try #require(ContinuousClock.now < deadline, "after 30 s, still not: \(what); received: \(text.prefix(2000))")
+            try #require(
+                ContinuousClock.now < deadline, "after 30 s, still not: \(what); received: \(text.prefix(2000))")
             try await Task.sleep(for: .milliseconds(5))
         }
     }

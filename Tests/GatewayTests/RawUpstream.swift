@@ -156,7 +156,8 @@ final class RawUpstream: Sendable {
             } else if folded.contains("transfer-encoding:") {
                 guard let last = rest[at.upperBound...].firstRange(of: Array("0\r\n\r\n".utf8)) else { return nil }
                 length = last.upperBound - at.upperBound
-            } else if let line = folded.components(separatedBy: "\r\n").first(where: { $0.hasPrefix("content-length:") }) {
+            } else if let line = folded.components(separatedBy: "\r\n").first(where: { $0.hasPrefix("content-length:") }
+            ) {
                 length = Int(line.dropFirst(15).trimmingCharacters(in: .whitespaces)) ?? 0
             }
             guard rest.count >= at.upperBound + length else { return nil }

@@ -36,7 +36,9 @@ extension GatewayTests {
             Shape(name: "an empty length", text: post("Content-Length: ", "hi")),
             Shape(name: "a length past 64 bits", text: post("Content-Length: 18446744073709551618", "hi")),
             Shape(name: "chunked is not last", text: post("Transfer-Encoding: chunked, identity", "0\r\n\r\n")),
-            Shape(name: "identity, chunked", text: post("Transfer-Encoding: identity, chunked", "0\r\n\r\n"), answers: [501]),
+            Shape(
+                name: "identity, chunked", text: post("Transfer-Encoding: identity, chunked", "0\r\n\r\n"),
+                answers: [501]),
             Shape(name: "xchunked", text: post("Transfer-Encoding: xchunked", "0\r\n\r\n"), answers: [501]),
             Shape(name: "quoted", text: post("Transfer-Encoding: \"chunked\"", "0\r\n\r\n"), answers: [501]),
             Shape(
@@ -66,7 +68,8 @@ extension GatewayTests {
             Shape(name: "a chunk size with a space", text: chunked("2 \r\nhi\r\n0\r\n\r\n")),
             Shape(name: "a chunk size past 64 bits", text: chunked("10000000000000002\r\nhi\r\n0\r\n\r\n")),
             Shape(name: "a chunk that is longer", text: chunked("2\r\nhiX\r\n0\r\n\r\n")),
-            Shape(name: "framing in trailers", text: chunked("2\r\nhi\r\n0\r\nContent-Length: 9\r\nHost: evil\r\n\r\n")),
+            Shape(
+                name: "framing in trailers", text: chunked("2\r\nhi\r\n0\r\nContent-Length: 9\r\nHost: evil\r\n\r\n")),
             Shape(
                 name: "a chunk extension", text: chunked("2;a=b\r\nhi\r\n0\r\n\r\n"), answers: [200, 200],
                 upstream: ["POST /a HTTP/1.1", "GET /evil HTTP/1.1"]),
@@ -74,7 +77,8 @@ extension GatewayTests {
                 name: "trailers", text: chunked("2\r\nhi\r\n0\r\nAuthorization: Bearer x\r\nX-Trailer: 1\r\n\r\n"),
                 answers: [200, 200], upstream: ["POST /a HTTP/1.1", "GET /evil HTTP/1.1"]),
             Shape(
-                name: "a body that is refused", text: line("POST /nowhere HTTP/1.1", "Host: g\r\nContent-Length: 2\r\n")
+                name: "a body that is refused",
+                text: line("POST /nowhere HTTP/1.1", "Host: g\r\nContent-Length: 2\r\n")
                     .replacing("EVIL", with: "hiEVIL"), answers: [404, 200], upstream: ["GET /evil HTTP/1.1"]),
             Shape(
                 name: "a refused body that is no body",
@@ -104,7 +108,8 @@ extension GatewayTests {
             Shape(name: "no HTTP at all", text: "\u{16}\u{03}\u{01}\0EVIL"),
             Shape(
                 name: "websocket",
-                text: line("GET /raw/a HTTP/1.1", "Host: g\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"), answers: [501]),
+                text: line("GET /raw/a HTTP/1.1", "Host: g\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"),
+                answers: [501]),
             Shape(
                 name: "an upgrade that is not granted",
                 text: line("GET /raw/a HTTP/1.1", "Host: g\r\nConnection: upgrade\r\nUpgrade: h2c\r\n"), answers: [200],
@@ -114,14 +119,17 @@ extension GatewayTests {
                 answers: [200], upstream: ["GET /a HTTP/1.1"]),
             Shape(
                 name: "a judged field named by Connection",
-                text: line("GET /raw/a HTTP/1.1", "Host: g\r\nConnection: x-amz-copy-source\r\nX-Amz-Copy-Source: /b/k\r\n")),
+                text: line(
+                    "GET /raw/a HTTP/1.1", "Host: g\r\nConnection: x-amz-copy-source\r\nX-Amz-Copy-Source: /b/k\r\n")),
             Shape(
                 name: "a field that is injected named by Connection",
                 text: line("GET /raw/a HTTP/1.1", "Host: g\r\nConnection: api-key, authorization\r\n")),
         ]
 
         @Test(arguments: [bodies, heads])
-        func `what could be read in two ways is refused, and nothing behind it is a request`(_ shapes: [Shape]) async throws {
+        func `what could be read in two ways is refused, and nothing behind it is a request`(_ shapes: [Shape])
+            async throws
+        {
             try await RawUpstream.with { upstream in
                 try await Stage.withRaw(upstream) { stage in
                     let token = try stage.token()

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import AuditSpool
+import Approvals
 import AsyncHTTPClient
 import AuditEvent
+import AuditSpool
 import Connections
-import Approvals
 import Foundation
 import Gateway
 import Kafka
@@ -60,7 +60,8 @@ final class Stage: Sendable {
         let presets = [("embeddings", "openai"), ("vectors", "qdrant"), ("registry", "mlflow"), ("corpus", "s3")]
         var text = "connections:\n"
         for (name, preset) in presets {
-            text += "  - name: \(name)\n    preset: \(preset)\n    path: /\(name)\n    upstream: http://127.0.0.1:\(port)/\(name)\n"
+            text +=
+                "  - name: \(name)\n    preset: \(preset)\n    path: /\(name)\n    upstream: http://127.0.0.1:\(port)/\(name)\n"
             if name == "corpus" { text += "    unmatched: deny\n" }
             if let policy = policies[name] { text += "    policy: \(policy)\n" }
         }
@@ -69,7 +70,8 @@ final class Stage: Sendable {
 
     private init(
         broker: EmbeddedBroker, folder: String, issuer: LocalIssuer, issuerPort: Int, upstreamPort: Int, port: Int,
-        service: GatewayService, client: HTTPClient, detector: SigningKey, people: [String: SigningKey], applied: Applied,
+        service: GatewayService, client: HTTPClient, detector: SigningKey, people: [String: SigningKey],
+        applied: Applied,
         running: ServiceGroup, end: End
     ) {
         self.broker = broker
@@ -238,6 +240,20 @@ final class Stage: Sendable {
             headers: headers)
     }
 
+    /// Runs a program and waits for its end, without holding a thread.
+    func run(_ program: String, _ arguments: [String]) async throws -> (status: Int32, text: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        try await wait("\(program) has ended") { !process.isRunning }
+        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+    }
+
     // MARK: Orders
 
     static var now: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
@@ -254,7 +270,8 @@ final class Stage: Sendable {
 
     func publish(_ record: SignedRecord, topic: String = "gatewatch.orders") async throws {
         let producer = try KafkaProducer(
-            properties: KafkaProperties(["linger.ms": "0"]).merging(broker.clientProperties), logger: Logger(label: "test"))
+            properties: KafkaProperties(["linger.ms": "0"]).merging(broker.clientProperties),
+            logger: Logger(label: "test"))
         _ = try await producer.send(topic: topic, key: Array(record.key.utf8), payload: record.value)
         producer.close()
     }
@@ -264,7 +281,9 @@ final class Stage: Sendable {
         let producer = try KafkaProducer(properties: broker.clientProperties, logger: Logger(label: "test"))
         let delivered = TakenCount()
         for record in records {
-            try producer.send(topic: "gatewatch.orders", key: Array(record.key.utf8), payload: record.value) { _ in delivered.add() }
+            try producer.send(topic: "gatewatch.orders", key: Array(record.key.utf8), payload: record.value) { _ in
+                delivered.add()
+            }
         }
         try await wait("they are delivered") { delivered.value == records.count }
         producer.close()
@@ -303,7 +322,9 @@ final class Stage: Sendable {
         let deadline = ContinuousClock.now + .seconds(60)
         while !reader.isCaughtUp, ContinuousClock.now < deadline {
             _ = try reader.poll(maxRecords: 1000, timeoutMilliseconds: 100) { record in
-                if let payload = record.payload { events.append(try JSONDecoder().decode(Event.self, from: Data(payload))) }
+                if let payload = record.payload {
+                    events.append(try JSONDecoder().decode(Event.self, from: Data(payload)))
+                }
             }
         }
         return events
@@ -317,7 +338,8 @@ final class Stage: Sendable {
 
     /// The requests for approval on the topic, the oldest first.
     func approvalRequests() async throws -> [ApprovalRequest] {
-        try records(of: "gatewatch.approvals").filter { !$0.key.contains("/") }.compactMap { record -> ApprovalRequest? in
+        try records(of: "gatewatch.approvals").filter { !$0.key.contains("/") }.compactMap {
+            record -> ApprovalRequest? in
             let parts = String(decoding: record.value, as: UTF8.self).split(separator: ".")
             guard parts.count == 3 else { return nil }
             var text = String(parts[1]).replacing("-", with: "+").replacing("_", with: "/")

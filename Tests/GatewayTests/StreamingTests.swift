@@ -48,7 +48,10 @@ extension GatewayTests {
                     #expect(refused.text.lowercased().contains("connection: close"))
                     refused.close()
                     let other = try await RawClient.exchange(
-                        stage.port, Self.head(stage, "POST /raw/any", "Expect: 200-maybe\r\nContent-Length: 2\r\nConnection: close\r\n") + "{}")
+                        stage.port,
+                        Self.head(
+                            stage, "POST /raw/any", "Expect: 200-maybe\r\nContent-Length: 2\r\nConnection: close\r\n")
+                            + "{}")
                     #expect(other.statuses == [417])
                     #expect(upstream.requests.map(\.body) == ["{}", "{}"])
                     #expect(upstream.requests.allSatisfy { $0.fields("expect").isEmpty })
@@ -61,7 +64,9 @@ extension GatewayTests {
                 if request.line.hasPrefix("HEAD") {
                     wire.send("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\naccept-ranges: bytes\r\n\r\n")
                 } else {
-                    wire.send("HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 2-5/9\r\ntransfer-encoding: chunked\r\n\r\n4\r\ncdef\r\n0\r\n\r\n")
+                    wire.send(
+                        "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 2-5/9\r\ntransfer-encoding: chunked\r\n\r\n4\r\ncdef\r\n0\r\n\r\n"
+                    )
                 }
             }) { upstream in
                 try await Stage.withRaw(upstream) { stage in
@@ -70,7 +75,8 @@ extension GatewayTests {
                     try await client.wait { $0.text.hasSuffix("\r\n\r\n") }
                     #expect(client.text.contains("content-length: 1000\r\n"))
                     try await client.send(
-                        Self.head(stage, "PUT /raw/file", "Range: bytes=2-5\r\nTransfer-Encoding: chunked\r\n") + "2\r\nhe\r\n")
+                        Self.head(stage, "PUT /raw/file", "Range: bytes=2-5\r\nTransfer-Encoding: chunked\r\n")
+                            + "2\r\nhe\r\n")
                     try await stage.wait("the first chunk has arrived") { upstream.everything.contains("2\r\nhe\r\n") }
                     try await client.send("3\r\nllo\r\n0\r\n\r\n")
                     try await client.wait { $0.text.hasSuffix("0\r\n\r\n") }

@@ -24,32 +24,70 @@ extension GatewayTests {
             Case(name: "less than declared", answer: "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok", body: nil),
             Case(
                 name: "more than declared",
-                answer: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
+                answer:
+                    "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nokHTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil",
                 without: "evil"),
-            Case(name: "an informational answer first", answer: "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
-            Case(name: "101", answer: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nevil", status: 502, without: "evil"),
-            Case(name: "huge fields", answer: "HTTP/1.1 200 OK\r\nx: \(String(repeating: "a", count: 300_000))\r\n\r\n", status: 502),
-            Case(name: "many fields", answer: "HTTP/1.1 200 OK\r\n\(String(repeating: "x: a\r\n", count: 10_000))\r\n", status: 502),
-            Case(name: "a chunk that is none", answer: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\nzz\r\nevil", body: nil, without: "evil"),
-            Case(name: "no last chunk", answer: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n", body: nil),
-            Case(name: "both framings", answer: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 50\r\n\r\n2\r\nok\r\n0\r\n\r\n", status: 502),
-            Case(name: "two lengths", answer: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 4\r\n\r\nokok", status: 502),
+            Case(
+                name: "an informational answer first",
+                answer: "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
+            Case(
+                name: "101",
+                answer: "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\nevil",
+                status: 502, without: "evil"),
+            Case(
+                name: "huge fields", answer: "HTTP/1.1 200 OK\r\nx: \(String(repeating: "a", count: 300_000))\r\n\r\n",
+                status: 502),
+            Case(
+                name: "many fields", answer: "HTTP/1.1 200 OK\r\n\(String(repeating: "x: a\r\n", count: 10_000))\r\n",
+                status: 502),
+            Case(
+                name: "a chunk that is none",
+                answer: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\nzz\r\nevil", body: nil,
+                without: "evil"),
+            Case(
+                name: "no last chunk", answer: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n",
+                body: nil),
+            Case(
+                name: "both framings",
+                answer:
+                    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 50\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                status: 502),
+            Case(
+                name: "two lengths", answer: "HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 4\r\n\r\nokok",
+                status: 502),
             Case(name: "a length with plus", answer: "HTTP/1.1 200 OK\r\ncontent-length: +2\r\n\r\nok", status: 502),
             Case(name: "a length that is none", answer: "HTTP/1.1 200 OK\r\ncontent-length: x\r\n\r\nok", status: 502),
             Case(name: "no HTTP", answer: "SSH-2.0-OpenSSH_9.2\r\n", status: 502),
             Case(name: "nothing", answer: "", status: 502),
             Case(name: "half a head", answer: "HTTP/1.1 200 OK\r\ncontent-le", status: 502),
-            Case(name: "a line break in a field", answer: "HTTP/1.1 200 OK\r\nx: a\rset-cookie: evil\r\ncontent-length: 2\r\n\r\nok", status: 502, without: "evil"),
+            Case(
+                name: "a line break in a field",
+                answer: "HTTP/1.1 200 OK\r\nx: a\rset-cookie: evil\r\ncontent-length: 2\r\n\r\nok", status: 502,
+                without: "evil"),
             Case(name: "no length", answer: "HTTP/1.1 200 OK\r\n\r\nok"),
             Case(name: "no length in HTTP/1.0", answer: "HTTP/1.0 200 OK\r\n\r\nok"),
-            Case(name: "HEAD with a body", answer: "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", body: "", method: "HEAD", without: "evil"),
-            Case(name: "204 with a body", answer: "HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\nevil", status: 204, body: "", without: "content-length"),
-            Case(name: "304 with a body", answer: "HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\nevil", status: 304, body: "", without: "evil"),
-            Case(name: "206", answer: "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 0-1/9\r\ncontent-length: 2\r\n\r\nok", status: 206),
-            Case(name: "fields of the gateway", answer: "HTTP/1.1 200 OK\r\ngatewatch-request-id: evil\r\nconnection: x-hop\r\nx-hop: evil\r\ncontent-length: 2\r\n\r\nok", without: "evil"),
+            Case(
+                name: "HEAD with a body", answer: "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", body: "",
+                method: "HEAD", without: "evil"),
+            Case(
+                name: "204 with a body", answer: "HTTP/1.1 204 No Content\r\ncontent-length: 4\r\n\r\nevil",
+                status: 204, body: "", without: "content-length"),
+            Case(
+                name: "304 with a body", answer: "HTTP/1.1 304 Not Modified\r\ncontent-length: 4\r\n\r\nevil",
+                status: 304, body: "", without: "evil"),
+            Case(
+                name: "206",
+                answer: "HTTP/1.1 206 Partial Content\r\ncontent-range: bytes 0-1/9\r\ncontent-length: 2\r\n\r\nok",
+                status: 206),
+            Case(
+                name: "fields of the gateway",
+                answer:
+                    "HTTP/1.1 200 OK\r\ngatewatch-request-id: evil\r\nconnection: x-hop\r\nx-hop: evil\r\ncontent-length: 2\r\n\r\nok",
+                without: "evil"),
         ]
 
-        @Test func `an upstream that breaks the rules does not break the client's connection into pieces`() async throws {
+        @Test func `an upstream that breaks the rules does not break the client's connection into pieces`() async throws
+        {
             try await RawUpstream.with { upstream in
                 try await Stage.withRaw(upstream) { stage in
                     let token = try stage.token()
@@ -75,7 +113,9 @@ extension GatewayTests {
                             #expect(client.text.hasSuffix("next"), "\(test.name)")
                         }
                         let first = client.text.components(separatedBy: "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n")[0]
-                        if let without = test.without { #expect(!first.contains(without), "\(test.name): \(client.text)") }
+                        if let without = test.without {
+                            #expect(!first.contains(without), "\(test.name): \(client.text)")
+                        }
                     }
                     let events = try await stage.events().filter { $0.class_uid != 3002 }
                     #expect(events.count == Self.cases.count + Self.cases.count { $0.body != nil })
@@ -97,7 +137,10 @@ extension GatewayTests {
                     await #expect(throws: (any Error).self) { try await stage.send(.GET, "/raw/a", token: token) }
                     try await stage.wait("no connection is kept") { upstream.closed == 4 }
                     let reasons = try await stage.events().compactMap(\.status_code).sorted()
-                    #expect(reasons == ["upstream_incomplete", "upstream_timeout", "upstream_timeout", "upstream_unavailable"])
+                    #expect(
+                        reasons == [
+                            "upstream_incomplete", "upstream_timeout", "upstream_timeout", "upstream_unavailable",
+                        ])
                 }
             }
         }
@@ -108,7 +151,8 @@ extension GatewayTests {
                     let token = try stage.token()
                     /// The second request on a connection is met with its end.
                     let moody: RawUpstream.Answer = { request, wire in
-                        let first = upstream.requests.first { $0.connection == request.connection }?.number == request.number
+                        let first =
+                            upstream.requests.first { $0.connection == request.connection }?.number == request.number
                         if first { RawUpstream.fine(request, wire) } else { wire.close() }
                     }
                     upstream.answer(moody)
@@ -119,7 +163,9 @@ extension GatewayTests {
                         try await client.wait { $0.text.hasSuffix("ok") }
                         try await client.send(parts[0])
                         for part in parts.dropFirst() {
-                            try await stage.wait("the beginning has arrived") { upstream.everything.contains("halfway") }
+                            try await stage.wait("the beginning has arrived") {
+                                upstream.everything.contains("halfway")
+                            }
                             try await client.send(part)
                         }
                         try await client.wait { $0.statuses.count == 2 }
@@ -131,7 +177,9 @@ extension GatewayTests {
                     #expect(get.client.statuses == [200, 200] && get.lines.count == 2, "a GET is asked again")
                     let post = try await onKept(["POST /raw/post HTTP/1.1\r\n\(auth)Content-Length: 2\r\n\r\nhi"])
                     #expect(post.client.statuses == [200, 502] && post.lines.count == 1, "a POST is not")
-                    let put = try await onKept(["PUT /raw/put HTTP/1.1\r\n\(auth)Content-Length: 9\r\n\r\nhalfway", "ok"])
+                    let put = try await onKept([
+                        "PUT /raw/put HTTP/1.1\r\n\(auth)Content-Length: 9\r\n\r\nhalfway", "ok",
+                    ])
                     #expect(put.client.statuses == [200, 502] && put.lines.map(\.body) == ["halfwayok"])
                 }
             }
@@ -151,7 +199,8 @@ extension GatewayTests {
                     try await client.wait { $0.isClosed }
                     #expect(client.statuses == [413, 413])
                     #expect(upstream.requests.map(\.line) == ["POST /a HTTP/1.1", "GET /b HTTP/1.1"])
-                    #expect(upstream.requests.map(\.connection) == [0, 1], "half a request's connection is not used again")
+                    #expect(
+                        upstream.requests.map(\.connection) == [0, 1], "half a request's connection is not used again")
                 }
             }
         }

@@ -81,6 +81,25 @@ struct AuditRecord {
     /// The Kafka key: all events of an identity go to one partition.
     var key: String { user?.uid ?? "address:\(address)" }
 
+    /// Whether it has lost what did not fit.
+    private(set) var isShortened = false
+
+    /// The same event within a few kB, also where every character has to be escaped.
+    func shortened() -> AuditRecord {
+        var record = self
+        record.isShortened = true
+        record.user?.groups = (user?.groups ?? []).prefix(32).map { $0.limited(64) }
+        record.user?.email = user?.email?.limited(256)
+        record.user?.name = user?.name?.limited(128)
+        record.claimedUser = claimedUser?.limited(256)
+        record.userAgent = userAgent?.limited(64)
+        record.path = path.limited(256)
+        record.resources = resources.prefix(8).map { ($0.type, $0.name.limited(128), $0.uid?.limited(64)) }
+        record.detail = (detail ?? "").limited(256) + " (shortened)"
+        record.justification = justification?.limited(128)
+        return record
+    }
+
     private var category: Int { classUID / 1000 }
 
     /// One line of JSON.

@@ -203,16 +203,9 @@ final class ProxyHandler: ChannelDuplexHandler {
             context.writeAndFlush(wrapOutboundOut(.end(trailers))).assumeIsolated().whenComplete { _ in
                 channel.close(mode: .all, promise: nil)
             }
-        } else if !requestIsComplete && isHTTP2 {
-            // Once the answer is out: what is still waiting for the client's window would be dropped with the stream.
-            let me = NIOLoopBound(self, eventLoop: context.eventLoop)
-            context.writeAndFlush(wrapOutboundOut(.end(trailers))).assumeIsolated().whenSuccess {
-                guard let context = me.value.context, !me.value.requestIsComplete else { return }
-                context.triggerUserOutboundEvent(HTTP2StreamStopper.Stop(), promise: nil)
-            }
         } else {
             context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: nil)
-            // HTTP/1.1 reads on for a while, so that the answer is not lost in a reset.
+            // Reads on for a while, so that the answer is not lost in a reset.
             if !requestIsComplete { resumeReading() }
         }
     }
@@ -246,7 +239,14 @@ final class ProxyHandler: ChannelDuplexHandler {
 
     private func drop(_ count: Int) {
         droppedBytes += count
-        if droppedBytes > worker.core.limits.refusedBody { context?.close(promise: nil) }
+        guard droppedBytes > worker.core.limits.refusedBody, let context else { return }
+        if isHTTP2 {
+            isClosing = true
+            requestIsComplete = true
+            context.triggerUserOutboundEvent(HTTP2StreamStopper.Stop(), promise: nil)
+        } else {
+            context.close(promise: nil)
+        }
     }
 
     private func closeIfDone() {
