@@ -166,8 +166,24 @@ package final class GatewayService: Service {
         }
     }
 
-    /// Goes by other connections, policies and identities from the next request on.
-    package func reload(_ configuration: GatewayConfiguration) { core.replace(configuration) }
+    /// Goes by other connections, policies and identities from the next request on; other trusted keys, and what they have signed, are in
+    /// force a moment later. Running exchanges are judged again.
+    package func reload(_ configuration: GatewayConfiguration, trustedKeys: TrustedKeys? = nil) {
+        core.replace(configuration)
+        let (core, keys) = (core, trustedKeys ?? settings.trustedKeys)
+        follower.perform {
+            do {
+                try core.enforcement.replace(
+                    keys: keys, aliases: configuration.identities.aliases,
+                    knownIdentities: configuration.identities.count, now: core.now())
+                core.reviewRunning()
+                core.reviewWaiting()
+            } catch {
+                core.logger.error(
+                    "the trusted keys of before stay in force, as the orders on disk cannot be read: \(error)")
+            }
+        }
+    }
 
     /// Orders in force.
     package var activeOrders: Int { core.enforcement.activeOrders(now: core.now()) }

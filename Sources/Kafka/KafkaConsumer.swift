@@ -17,7 +17,7 @@ import Synchronization
 ///
 /// Defaults, each replaced by the same property: `enable.auto.commit=false`, `enable.auto.offset.store=false`,
 /// `partition.assignment.strategy=cooperative-sticky`, `auto.offset.reset=earliest`,
-/// `topic.metadata.refresh.interval.ms=10000` (a topic made later is taken up in that time), `message.max.bytes` and
+/// `session.timeout.ms=10000`, `heartbeat.interval.ms=2500`, `topic.metadata.refresh.interval.ms=10000` (a topic made later is taken up in that time), `message.max.bytes` and
 /// `max.partition.fetch.bytes` for records of 16 MiB.
 package final class KafkaConsumer {
     var handle: ClientHandle?
@@ -147,6 +147,9 @@ package final class KafkaConsumer {
         "enable.auto.offset.store": "false",
         "partition.assignment.strategy": "cooperative-sticky",
         "auto.offset.reset": "earliest",
+        // A member that was killed holds its partitions for so long, and nobody watches them: librdkafka's 45 s are too many.
+        "session.timeout.ms": "10000",
+        "heartbeat.interval.ms": "2500",
         "topic.metadata.refresh.interval.ms": "10000",
         "message.max.bytes": "\(RecordLimit.requestBytes)",
         "max.partition.fetch.bytes": "\(RecordLimit.requestBytes)",

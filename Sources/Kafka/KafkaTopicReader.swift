@@ -11,7 +11,7 @@ import Synchronization
 /// them until they are, and later for partitions that were added.
 ///
 /// Defaults, each replaced by the same property: `auto.offset.reset=earliest` (also where an offset no longer exists),
-/// `fetch.error.backoff.ms=100`, `reconnect.backoff.max.ms=1000`, `topic.metadata.refresh.interval.ms=10000` (added
+/// `fetch.error.backoff.ms=100`, `fetch.wait.max.ms=50`, `reconnect.backoff.max.ms=1000`, `topic.metadata.refresh.interval.ms=10000` (added
 /// partitions are taken up in that time), `message.max.bytes` and `max.partition.fetch.bytes` for records of 16 MiB.
 /// `group.id` is set because librdkafka asks for one; no group is joined. `fetch.wait.max.ms` is a broker's patience
 /// with an empty fetch and no delay, except at the embedded broker (see `EmbeddedBroker.clientProperties`).
@@ -156,6 +156,8 @@ package final class KafkaTopicReader {
         "group.id": "gatewatch-reader",
         "auto.offset.reset": "earliest",
         "fetch.error.backoff.ms": "100",
+        // A broker answers one request of a connection after the other: a look for partitions waits behind an empty fetch.
+        "fetch.wait.max.ms": "50",
         "reconnect.backoff.max.ms": "1000",
         "message.max.bytes": "\(RecordLimit.requestBytes)",
         "max.partition.fetch.bytes": "\(RecordLimit.requestBytes)",

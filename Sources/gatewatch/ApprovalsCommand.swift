@@ -23,7 +23,7 @@ struct ApprovalsCommand: AsyncParsableCommand {
         subcommands: [List.self, Approve.self, Deny.self], defaultSubcommand: List.self)
 
     static func book(_ options: ControlOptions) throws -> ApprovalBook {
-        var book = ApprovalBook(keys: try options.trusted())
+        var book = ApprovalBook(keys: try options.trusted(), aliases: try options.aliases())
         let now = ControlOptions.now
         for record in try options.records(of: options.topic("approvals_topic", default: "gatewatch.approvals")) {
             _ = book.apply(record.value, key: record.key, now: now)

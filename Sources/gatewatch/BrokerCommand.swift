@@ -17,7 +17,7 @@ struct Broker: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             "A topic to make, with its partitions; may be given several times.", valueName: "name[:partitions]"))
-    var topic = ["gatewatch.audit:4", "gatewatch.audit.rejected:4", "gatewatch.alerts:4"]
+    var topic = ["audit", "audit.rejected", "alerts", "orders", "approvals"].map { "gatewatch.\($0):4" }
 
     @OptionGroup var log: LogOptions
 

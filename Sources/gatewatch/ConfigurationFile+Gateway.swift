@@ -44,23 +44,11 @@ extension ConfigurationFile {
         default: throw node.error("certificate and private_key belong together.")
         }
         if let drain = node["drain"] { listen.drain = .milliseconds(try Timespan(drain).milliseconds) }
-        let trustedPath = try node.required("trusted_keys").text()
+        let key = try Self.key(node.required("key"))
         var settings = GatewaySettings(
             listen: listen, kafka: kafka, stateFolder: try node["state"]?.text() ?? "state/gateway",
             issuers: try Self.issuers(node.required("issuers")),
-            trustedKeys: try TrustedKeys(path: trustedPath), key: try Self.key(node.required("key")))
-        guard let trusted = settings.trustedKeys[settings.key.name], trusted.role == .gateway else {
-            throw try node.required("key").error(
-                "the key '\(settings.key.name)' is not in \(trustedPath) with the role gateway, so nobody would "
-                    + "believe this gateway."
-            )
-        }
-        guard trusted.publicText == settings.key.publicText else {
-            throw try node.required("key").error(
-                "the key '\(settings.key.name)' is another one than \(trustedPath) has under this name; the public "
-                    + "half of this one is \(settings.key.publicText)."
-            )
-        }
+            trustedKeys: try trustedKeys(for: key), key: key)
         if let safety = node["safety"] { settings.safety = try Self.safety(safety, settings.safety) }
         if let topic = try node["topic"]?.text() { settings.auditTopic = topic }
         if let topic = try node["orders_topic"]?.text() { settings.ordersTopic = topic }
@@ -86,6 +74,26 @@ extension ConfigurationFile {
         let partitions = try node.integer()
         guard (1...10_000).contains(partitions) else { throw node.error("a topic has 1 to 10000 partitions.") }
         return Int32(partitions)
+    }
+
+    /// The keys whose records count; the gateway's own is among them.
+    func trustedKeys(for key: SigningKey) throws -> TrustedKeys {
+        guard let node = gateway else { return try TrustedKeys() }
+        let trustedPath = try node.required("trusted_keys").text()
+        let keys = try TrustedKeys(path: trustedPath)
+        guard let trusted = keys[key.name], trusted.role == .gateway else {
+            throw try node.required("key").error(
+                "the key '\(key.name)' is not in \(trustedPath) with the role gateway, so nobody would "
+                    + "believe this gateway."
+            )
+        }
+        guard trusted.publicText == key.publicText else {
+            throw try node.required("key").error(
+                "the key '\(key.name)' is another one than \(trustedPath) has under this name; the public "
+                    + "half of this one is \(key.publicText)."
+            )
+        }
+        return keys
     }
 
     /// Connections, policies and identities, which SIGHUP reads anew.

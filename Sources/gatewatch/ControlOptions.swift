@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import AuditEvent
 import Foundation
 import Kafka
 import Logging
@@ -20,6 +21,15 @@ struct ControlOptions: ParsableArguments {
             throw ValidationError("Whose signatures count? Give --trusted-keys, or --config with gateway.trusted_keys.")
         }
         return try TrustedKeys(path: path)
+    }
+
+    /// Who is who, as the gateway knows it: an order on `bob` is one on `bob@example.com`.
+    func directory() throws -> IdentityDirectory? {
+        try kafka.file().gateway?["identities"].map { try IdentityDirectory(path: $0.text()) }
+    }
+
+    func aliases() throws -> IdentityAliases {
+        IdentityAliases((try directory()?.entries ?? []).map { [$0.uid] + $0.aliases })
     }
 
     func topic(_ key: String, default name: String) throws -> String {
@@ -104,7 +114,7 @@ struct Keys: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
                 "Makes an Ed25519 key: the private part into a file, the public part as a line for the trusted keys.",
-            discussion: "gatewatch keys generate alice --out alice.key --role person --identity alice@example.com")
+            discussion: "gatewatch keys generate alice --out alice.key --identity alice@example.com --group security")
 
         @Argument(help: "The key's name: letters, digits, '.', '_', '-'.")
         var name: String
@@ -115,12 +125,18 @@ struct Keys: ParsableCommand {
         @Option(help: "The person's identity, for a key of a person.")
         var identity: String?
 
+        @Option(help: "A group of the person, as policies name approvers; may be given several times.")
+        var group: [String] = []
+
         func run() throws {
             guard let role = TrustedKey.Role(rawValue: role) else {
                 throw ValidationError("--role \(role): write person, automation or gateway.")
             }
-            guard (role == .person) == (identity != nil) else {
-                throw ValidationError("--identity belongs to a key of a person, and only to one.")
+            guard role != .person || identity != nil else {
+                throw ValidationError("A person's key needs --identity, such as alice@example.com.")
+            }
+            guard role == .person || identity == nil && group.isEmpty else {
+                throw ValidationError("--identity and --group are for keys of persons.")
             }
             guard !FileManager.default.fileExists(atPath: out) else {
                 throw ValidationError("\(out) exists. A key is never written over another.")
@@ -133,10 +149,12 @@ struct Keys: ParsableCommand {
                 case .gateway: []
                 }
             // Says what is wrong with the name or the identity before anything is written.
-            _ = try TrustedKey(name: name, role: role, identity: identity, may: may, publicText: key.publicText)
+            _ = try TrustedKey(
+                name: name, role: role, identity: identity, groups: group, may: may, publicText: key.publicText)
             try key.save(to: out)
             var line = "  - { name: \(name), role: \(role.rawValue)"
             if let identity { line += ", identity: \"\(identity)\"" }
+            if !group.isEmpty { line += ", groups: [\(group.joined(separator: ", "))]" }
             if !may.isEmpty { line += ", may: [\(may.map(\.rawValue).sorted().joined(separator: ", "))]" }
             Terminal.print(line + ", key: \"\(key.publicText)\" }")
             Terminal.error("the private key is in \(out); the line above goes under 'keys:' of the trusted keys")

@@ -20,7 +20,7 @@ struct GatewayCommand: AsyncParsableCommand {
             gatewatch gateway --config /etc/gatewatch.yml --check     # read all, say what is wrong, serve nothing
 
             Each request needs a token of a trusted issuer, is judged by orders and policy, and is recorded before it is
-            answered. SIGHUP reads connections, policies and identities anew (a bad set is refused, the old one stays);
+            answered. SIGHUP reads connections, policies, identities and trusted keys anew (a bad set is refused, the old one stays);
             SIGTERM lets running requests end.
             """)
 
@@ -60,7 +60,7 @@ struct GatewayCommand: AsyncParsableCommand {
         // Made before anyone asks for them where Kafka is there. Where it is away, requests are served all the same,
         // and orders of before hold: the start must not wait for it.
         let areMade = await topics.make(timeoutMilliseconds: 3000)
-        let (host, kafkaOptions) = (settings.listen.host, kafka)
+        let (host, kafkaOptions, key) = (settings.listen.host, kafka, settings.key)
         let service = try GatewayService(
             settings: settings, configuration: configuration, logger: logger,
             onListening: { port in logger.notice("requests on \(host):\(port)") })
@@ -70,7 +70,8 @@ struct GatewayCommand: AsyncParsableCommand {
             onListening: { port in logger.notice("health and metrics on http://\(address.host):\(port)") },
             health: { HealthReport(service.health) })
         let reload = OnHangup(logger: logger) {
-            service.reload(try kafkaOptions.file().gatewayConfiguration())
+            let file = try kafkaOptions.file()
+            service.reload(try file.gatewayConfiguration(), trustedKeys: try file.trustedKeys(for: key))
         }
         var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
             .init(service: Listening(address: "\(address.host):\(address.port)", key: "admin", service: server)),

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import AuditEvent
+import Connections
 import Foundation
 import Orders
 import Sigma
@@ -25,7 +26,7 @@ struct OrdersCommand: AsyncParsableCommand {
     /// What is on the topic, as a gateway without budgets would take it.
     static func book(_ options: ControlOptions) throws -> OrderBook {
         var book = OrderBook(
-            keys: try options.trusted(),
+            keys: try options.trusted(), aliases: try options.aliases(),
             safety: OrderSafety(
                 settings: .init(
                     mode: .enforce, ordersPerHour: .max, sharePerHour: 1, shareFloor: .max, maximumTTL: Order.maximumTTL
@@ -115,6 +116,7 @@ struct OrdersCommand: AsyncParsableCommand {
             else {
                 throw ValidationError("--ttl \(ttl): write 30m, 4h or 7d.")
             }
+            try checkTargets(kind)
             let (key, identity) = try signer.signer(options.trusted(), may: .issue)
             let now = ControlOptions.now
             let order = Order(
@@ -130,6 +132,37 @@ struct OrdersCommand: AsyncParsableCommand {
             }
             try await options.publish(record, to: options.topic("orders_topic", default: "gatewatch.orders"))
             Terminal.print(order.id)
+        }
+
+        /// An order that nothing can meet looks like one that holds: say so. What may be right is only warned of.
+        private func checkTargets(_ kind: Order.Subject.Kind) throws {
+            for name in operation {
+                let known = Connections.Operation.allCases.map(\.rawValue)
+                let isFamily = name.hasSuffix(".*") && known.contains { $0.hasPrefix(name.dropLast()) }
+                guard isFamily || known.contains(name) else {
+                    throw ValidationError(
+                        "--operation \(name): there is no such operation. Write one of \(known.joined(separator: ", ")), or a family such as config.*."
+                    )
+                }
+            }
+            let file = try options.kafka.file()
+            if !connection.isEmpty, let paths = try file.gateway?["connections"]?.texts() {
+                let known = try ConnectionSet(paths: paths).connections.map(\.name)
+                for name in connection where !known.contains(name) {
+                    throw ValidationError(
+                        "--connection \(name): there is no such connection. There are \(known.joined(separator: ", "))."
+                    )
+                }
+            }
+            guard kind == .identity || kind == .serviceAccount, let directory = try options.directory() else { return }
+            let folded = subject.lowercased()
+            let isKnown = directory.entries.contains { entry in
+                ([entry.uid] + entry.aliases).contains { $0.lowercased() == folded }
+            }
+            if !isKnown {
+                Terminal.error(
+                    "warning: \(subject) is not in the identity directory; is it spelled as tokens spell it?")
+            }
         }
     }
 

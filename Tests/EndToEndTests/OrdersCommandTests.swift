@@ -110,6 +110,33 @@ extension EndToEnd {
             }
         }
 
+        @Test func whoSomebodyIsTheIdentityDirectorySays() async throws {
+            try await GatewayStage.with { stage in
+                try await makeKeys(stage, ["alice", "bob"])
+                try stage.stage.write("identities.csv", "uid,aliases\nu-7,bob@example.com\n")
+                try stage.stage.write("gateway.yml", stage.configuration("  identities: identities.csv\n"))
+                let issued = try await run(
+                    stage, ["orders", "issue", "u-7", "block", "--ttl", "1h", "--reason", "a test"], as: "alice")
+                #expect(issued.status == 0 && !issued.errors.contains("warning"), "\(issued.errors)")
+                let id = issued.output.trimmingCharacters(in: .whitespacesAndNewlines)
+                let own = try await run(stage, ["orders", "lift", id, "--reason", "it is me"], as: "bob")
+                #expect(own.status == 1 && own.errors.contains("nobody lifts an order on themselves"), "\(own.errors)")
+                #expect(try await run(stage, ["orders", "list"]).output.contains(id))
+                let other = try await run(stage, ["orders", "lift", id, "--reason", "agreed"], as: "alice")
+                #expect(other.status == 0 && other.output == "lifted\n", "\(other.errors)")
+
+                let stranger = try await run(
+                    stage, ["orders", "issue", "nobody", "block", "--ttl", "1h", "--reason", "a test"], as: "alice")
+                #expect(stranger.status == 0 && stranger.errors.contains("nobody is not in the identity directory"))
+                for wrong in [["--operation", "vectors.qurey"], ["--connection", "vectors-prd"]] {
+                    let refused = try await run(
+                        stage, ["orders", "issue", "u-7", "block", "--ttl", "1h", "--reason", "a test"] + wrong,
+                        as: "alice")
+                    #expect(refused.status == 2 && refused.errors.contains("there is no such"), "\(refused.errors)")
+                }
+            }
+        }
+
         @Test func keysAreNeverWrittenOverAndWrongOnesAreTold() async throws {
             try await GatewayStage.with { stage in
                 try await makeKeys(stage, ["alice"])

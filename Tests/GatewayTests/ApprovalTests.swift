@@ -134,6 +134,58 @@ extension GatewayTests {
             }
         }
 
+        @Test func `an approval from before an order does not know of it, and approvers are told`() async throws {
+            try await Stage.with(connections: { Stage.connections(port: $0, policies: Self.policies) }) { stage in
+                let ana = try stage.token()
+                let before = try #require(try await stage.query(ana, limit: 500).approval)
+                let order = stage.order(
+                    "ana@example.com", [.requireApproval], scope: Order.Scope(operations: ["vectors.*"]))
+                try await stage.issue(order)
+                let after = try #require(try await stage.query(ana, limit: 500).approval)
+                #expect(after != before)
+                try await stage.wait("it is on the topic") {
+                    try await stage.approvalRequests().contains { $0.id == after }
+                }
+                let asked = try #require(try await stage.approvalRequests().first { $0.id == after })
+                #expect(asked.reason.contains("500 items") && asked.reason.contains(order.id))
+                #expect(asked.reason.contains(order.reason))
+                try await Self.decide(stage, before, by: "bob")
+                try await stage.wait("the first is approved") {
+                    try await Self.status(stage, before, ana).body.contains(#""status":"approved""#)
+                }
+                #expect(try await stage.query(ana, limit: 500).status == 403)
+                try await Self.decide(stage, after, by: "bob")
+                try await stage.wait("the second is approved") {
+                    try await Self.status(stage, after, ana).body.contains(#""status":"approved""#)
+                }
+                #expect(try await stage.query(ana, limit: 500).status == 200)
+            }
+        }
+
+        @Test func `a denial is told to whoever asks again`() async throws {
+            try await Stage.with(connections: { Stage.connections(port: $0, policies: Self.policies) }) { stage in
+                let ana = try stage.token()
+                let id = try #require(try await stage.query(ana, limit: 500).approval)
+                try await Self.decide(stage, id, by: "bob", .deny)
+                try await stage.wait("it is denied") {
+                    try await stage.query(ana, limit: 500).problem == "urn:gatewatch:problem:approval-denied"
+                }
+                #expect(try await stage.query(ana, limit: 500).body.contains("Denied by bob@example.com: a test"))
+            }
+        }
+
+        @Test func `what was signed with a key that is taken out has no effect after a reload`() async throws {
+            try await Stage.with { stage in
+                let ana = try stage.token()
+                try await stage.issue(stage.order("ana@example.com", [.block]))
+                #expect(try await stage.query(ana).status == 403)
+                try stage.reload("\(stage.folder)/connections.yml")
+                #expect(try await stage.query(ana).status == 403, "the same keys")
+                try stage.reload("\(stage.folder)/connections.yml", trustedKeys: TrustedKeys())
+                try await stage.wait("the order is gone") { try await stage.query(ana).status == 200 }
+            }
+        }
+
         @Test func `what follows the first hundred resources is approved too, or not at all`() async throws {
             try await RawUpstream.with { upstream in
                 let routes = """

@@ -188,9 +188,9 @@ final class Stage: Sendable {
     func stop() async { await running.triggerGracefulShutdown() }
     var hasStopped: Bool { end.value }
 
-    /// Has the gateway go by another file of connections.
-    func reload(_ file: String) throws {
-        service.reload(try GatewayConfiguration(connections: ConnectionSet(paths: [file])))
+    /// Has the gateway go by another file of connections, and by other trusted keys.
+    func reload(_ file: String, trustedKeys: TrustedKeys? = nil) throws {
+        service.reload(try GatewayConfiguration(connections: ConnectionSet(paths: [file])), trustedKeys: trustedKeys)
     }
 
     // MARK: Requests

@@ -11,6 +11,8 @@ final class ControlFollower: Sendable {
         var isStopped = false
         var isCaughtUp = false
         var lastError: String?
+        /// What is to be done between two batches.
+        var errands: [@Sendable () -> Void] = []
     }
 
     private let core: GatewayCore
@@ -42,6 +44,17 @@ final class ControlFollower: Sendable {
 
     func stop() { state.withLock { $0.isStopped = true } }
 
+    /// Runs something on the thread that takes records, between two batches.
+    func perform(_ errand: @escaping @Sendable () -> Void) { state.withLock { $0.errands.append(errand) } }
+
+    private func runErrands() {
+        let errands = state.withLock { state in
+            defer { state.errands = [] }
+            return state.errands
+        }
+        for errand in errands { errand() }
+    }
+
     private func follow() {
         while !state.withLock({ $0.isStopped }) {
             do {
@@ -61,6 +74,7 @@ final class ControlFollower: Sendable {
         var orders: [(key: String, value: [UInt8]?)] = []
         var approvals: [(key: String, value: [UInt8]?)] = []
         while !state.withLock({ $0.isStopped }) {
+            runErrands()
             _ = try reader.poll(maxRecords: 1000, timeoutMilliseconds: 200) { record in
                 let key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? ""
                 let value = record.payload.map { Array($0) }

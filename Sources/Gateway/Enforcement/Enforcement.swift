@@ -46,17 +46,7 @@ final class Enforcement: Sendable {
     ) throws {
         var orders = orders
         var approvals = approvals
-        var refused = 0
-        for record in try store.load(.orders) {
-            if case .refused(let refusal) = orders.restore(record.value, key: record.key, now: now) {
-                if refusal != .expired { refused += 1 }
-            }
-        }
-        for record in try store.load(.approvals) { _ = approvals.apply(record.value, key: record.key, now: now) }
-        if refused > 0 {
-            logger.warning(
-                "\(refused) orders on disk are not accepted any more: has a key been taken out of the trusted ones?")
-        }
+        try Self.restore(&orders, &approvals, from: store, now: now, logger)
         let active = orders.active(now: now).count
         if active > 0 { logger.info("\(active) orders of before are in force") }
         self.orders = Mutex(orders)
@@ -66,6 +56,43 @@ final class Enforcement: Sendable {
         self.producer = producer
         self.topics = topics
         self.logger = logger
+    }
+
+    private static func restore(
+        _ orders: inout OrderBook, _ approvals: inout ApprovalBook, from store: ControlStore, now: Int64,
+        _ logger: Logger
+    ) throws {
+        var refused = 0
+        for record in try store.load(.orders) {
+            switch orders.restore(record.value, key: record.key, now: now) {
+            case .refused(.expired), .refused(.alreadyLifted), .refused(.superseded): break
+            case .refused: refused += 1
+            default: break
+            }
+        }
+        for record in try store.load(.approvals) { _ = approvals.apply(record.value, key: record.key, now: now) }
+        if refused > 0 {
+            logger.warning(
+                "\(refused) orders on disk are not accepted any more: has a key been taken out of the trusted ones?")
+        }
+    }
+
+    /// Goes by other trusted keys and names from now on: everything on disk is verified anew, so what was signed with a key that is gone
+    /// has no effect any more. On the thread that takes records.
+    ///
+    /// - Throws: GRDB's error; then nothing has changed.
+    func replace(keys: TrustedKeys, aliases: IdentityAliases, knownIdentities: Int, now: Int64) throws {
+        try orders.withLock { book in
+            try approvals.withLock { approved in
+                var fresh = OrderBook(
+                    keys: keys, aliases: aliases, safety: OrderSafety(settings: book.safety.settings),
+                    knownIdentities: knownIdentities, options: book.options)
+                var freshApprovals = ApprovalBook(keys: keys, aliases: aliases, options: approved.options)
+                try Self.restore(&fresh, &freshApprovals, from: store, now: now, logger)
+                book = fresh
+                approved = freshApprovals
+            }
+        }
     }
 
     // MARK: Records

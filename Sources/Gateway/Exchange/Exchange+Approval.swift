@@ -17,11 +17,14 @@ extension Exchange {
         let question = ApprovalQuestion(
             requester: caller.identity, connection: connection.name, operation: facts.operation.rawValue,
             resources: approvalResources, accessClass: facts.accessClass.rawValue, policy: demand.policy,
-            reason: demand.detail, justification: record.justification, items: facts.items.map(Int64.init),
+            reason: reason(demand), justification: record.justification, items: facts.items.map(Int64.init),
             needed: demand.needed, approvers: demand.approvers)
         do {
             let request = try core.enforcement.ask(question, now: core.now())
             record.approval = request.id
+            if case .denied(let by, let reason) = core.enforcement.status(request.id, now: core.now())?.status {
+                return refuseDenied(by, reason)
+            }
             if mayWait, let seconds = preferredWait,
                 case .pending = core.enforcement.status(request.id, now: core.now())?.status
             {
@@ -38,6 +41,21 @@ extension Exchange {
                     detail: "\(demand.detail) \(error)", instance: uid),
                 reason: "approval_unavailable", detail: "\(demand.detail) It could not be asked for: \(error)")
         }
+    }
+
+    /// For approvers, who must know more than the client is told.
+    private func reason(_ demand: Decision.ApprovalDemand) -> String {
+        guard let order = orderForApproval else { return demand.detail }
+        return "\(demand.detail) Order \(order.id): \(order.reason)".limited(ApprovalRequest.maximumWords)
+    }
+
+    private func refuseDenied(_ by: String, _ reason: String) {
+        record.disposition = .denied
+        refuse(
+            Problem(
+                kind: "approval-denied", status: .forbidden, title: "The approval was denied",
+                detail: "Denied by \(by): \(reason)", instance: uid),
+            reason: "approval_denied", detail: "Denied by \(by): \(reason)")
     }
 
     private func refuseUntilApproved(_ id: String, _ demand: Decision.ApprovalDemand) {
@@ -104,12 +122,7 @@ extension Exchange {
             decideAgain()
         case .denied(let by, let reason):
             _ = stopWaiting()
-            record.disposition = .denied
-            refuse(
-                Problem(
-                    kind: "approval-denied", status: .forbidden, title: "The approval was denied",
-                    detail: "Denied by \(by): \(reason)", instance: uid),
-                reason: "approval_denied", detail: "Denied by \(by): \(reason)")
+            refuseDenied(by, reason)
         case .used, .expired, nil:
             _ = stopWaiting()
             refuseUntilApproved(awaited.id, awaited.demand)

@@ -132,9 +132,11 @@ extension Exchange {
                 String.UnicodeScalarView(name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }))
             return shown.limited(400) + " (SHA-256 \(StableID.fingerprint([name])))"
         }.sorted()
-        guard names.count > ApprovalRequest.maximumList else { return names }
-        let listed = names.prefix(ApprovalRequest.maximumList - 1)
-        let rest = Array(names.dropFirst(listed.count))
+        // An approval from before the order was given without knowing of it.
+        let order = orderForApproval.map { ["order:\($0.id)"] } ?? []
+        guard names.count + order.count > ApprovalRequest.maximumList else { return order + names }
+        let listed = order + names.prefix(ApprovalRequest.maximumList - 1 - order.count)
+        let rest = Array(names.dropFirst(listed.count - order.count))
         return listed + ["and \(rest.count) more (SHA-256 \(StableID.fingerprint(rest)))"]
     }
 
@@ -194,6 +196,7 @@ extension Exchange {
             // The client sees nothing of what the upstream may have done. What was sent is not kept, so nobody waits here.
             phase = .deciding
             mayWait = false
+            orderForApproval = effect.order
             worker.running.remove(self)
             return ask(Self.demandOfOrder)
         }
@@ -273,9 +276,18 @@ extension Exchange {
             caller: PolicyCaller(
                 groups: principal.groups, justification: record.justification, changeID: record.change,
                 isApproved: isApproved), now: worker.core.now())
-        guard case .allow = decision, let order = orderForApproval, !isApproved else { return decision }
+        guard let order = orderForApproval, !isApproved else { return decision }
         record.order = order.id
-        return .needsApproval(Self.demandOfOrder)
+        switch decision {
+        case .allow: return .needsApproval(Self.demandOfOrder)
+        case .needsApproval(let demand):
+            return .needsApproval(
+                .init(
+                    policy: demand.policy, detail: "\(demand.detail) \(Self.demandOfOrder.detail)",
+                    needed: demand.needed,
+                    approvers: demand.approvers))
+        case .deny: return decision
+        }
     }
 
     private func start() {
