@@ -31,7 +31,7 @@ setup: ## install the Debian packages that are missing (as root, or through sudo
 build: setup ## build everything, tests included
 	@$(BUILD) --build-tests
 
-run: build ## play a day with six insiders through everything, on this machine alone
+run: build ## seven insiders against everything, on this machine alone: detection, order, refusal
 	@$(BIN)/gatewatch demo --once
 
 test: build ## run all tests

@@ -111,8 +111,7 @@ extension Exchange {
         switch worker.core.enforcement.status(awaited.id, now: worker.core.now())?.status {
         case .pending:
             // The order that asked for it may be gone.
-            guard let order = orderForApproval, awaited.demand.policy == "order",
-                !worker.core.enforcement.isActive(order, now: worker.core.now())
+            guard let order = orderForApproval, !worker.core.enforcement.isActive(order, now: worker.core.now())
             else { return }
             _ = stopWaiting()
             decideAgain()

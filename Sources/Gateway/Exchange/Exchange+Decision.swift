@@ -2,6 +2,7 @@
 
 import Approvals
 import Connections
+import Logging
 import Metrics
 import NIOCore
 import NIOHTTP1
@@ -293,7 +294,11 @@ extension Exchange {
     private func start() {
         guard let match, let backend else { return }
         if let limit = requestLimit, requestBytes > Int64(limit) { return refuseTooLarge(limit) }
-        credential = backend.credential?.current()
+        credential = backend.credential?.current { problem in
+            worker.core.logger.warning(
+                "the upstream's credential stays what it was: \(problem)",
+                metadata: ["connection": "\(record.service ?? "")"])
+        }
         counter = match.responseCounter()
         forward()
     }

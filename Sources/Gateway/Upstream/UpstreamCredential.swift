@@ -10,6 +10,8 @@ package final class UpstreamCredential: Sendable {
         var value: String
         var modified: Version?
         var checked: ContinuousClock.Instant
+        /// Why the file could not be read again.
+        var problem: String?
     }
 
     /// Tells one content of a file from another without reading it: also a file that is replaced within a second, or by a link that leads
@@ -43,15 +45,24 @@ package final class UpstreamCredential: Sendable {
 
     /// The header and its value. A file that vanished leaves the value it had for as long as the process lives: a secret that is being
     /// replaced is away for a moment.
-    func current() -> (header: String, value: String) {
+    ///
+    /// - Parameter onProblem: told once why the file cannot be read again; never the secret.
+    func current(onProblem: (String) -> Void) -> (header: String, value: String) {
         let value = cached.withLock { cached in
             let now = ContinuousClock.now
             if now - cached.checked >= Self.interval {
                 cached.checked = now
                 let modified = Self.modified(reference)
-                if modified != cached.modified, let value = try? Self.value(format, reference) {
-                    cached.value = value
-                    cached.modified = modified
+                if modified != cached.modified {
+                    do {
+                        cached.value = try Self.value(format, reference)
+                        cached.modified = modified
+                        cached.problem = nil
+                    } catch {
+                        let problem = "\(error)"
+                        if problem != cached.problem { onProblem(problem) }
+                        cached.problem = problem
+                    }
                 }
             }
             return cached.value
