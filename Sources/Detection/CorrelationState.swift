@@ -20,8 +20,10 @@ struct Firing {
 }
 
 /// The windows of one correlation rule, one per group key. What the engine needs of both kinds.
-class CorrelationState {
+class CorrelationState: StoredState {
     let plan: CorrelationPlan
+    final var stateID: UInt64 { plan.stateID }
+    final var keySpace: KeySpace { plan.keySpace }
     /// Keys removed since the last commit.
     var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
@@ -37,30 +39,32 @@ class CorrelationState {
     /// Judges what waited until no earlier event can come any more.
     func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {}
 
-    /// Forgets the windows that no event to come can reach.
-    func sweep(watermark: Int64) {}
+    /// The same as `forget`, but no more often than it is worth it.
+    final func sweep(watermark: Int64) {
+        if isSweepDue(watermark) { forget(watermark: watermark) }
+    }
 
-    /// The changed windows since the last call, encoded; nil for one that is gone.
+    /// Forgets the windows that no event to come can reach.
+    func forget(watermark: Int64) {}
+
     func takeChanges(_ texts: LongEventIDs, _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void) {}
 
     func forEach(_ texts: LongEventIDs, _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]) -> Void) {}
 
-    func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader.Damaged) {}
-
-    /// The times of events that wait to be judged.
-    func unsettled(key: Int32) -> [Int64] { [] }
+    func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] { [] }
 
     var count: Int { 0 }
     var bytes: Int { 0 }
 
     /// Whether it is time to sweep again: each quarter of a window, at least a minute apart.
-    final func isSweepDue(_ watermark: Int64) -> Bool {
+    private func isSweepDue(_ watermark: Int64) -> Bool {
         guard watermark >= nextSweep else { return false }
         nextSweep = watermark + max(60_000, plan.timespan / 4)
         return true
     }
 
-    /// Forgets what changed: nobody stores it.
     func discardChanges() {
         removedKeys = []
     }

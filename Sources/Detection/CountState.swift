@@ -245,7 +245,7 @@ final class CountState: CorrelationState {
         window.pointee.start = start
     }
 
-    override func sweep(watermark: Int64) {
+    override func forget(watermark: Int64) {
         let oldest = watermark - plan.timespan
         windows.sweep { window in
             let entries = window.entries
@@ -256,11 +256,6 @@ final class CountState: CorrelationState {
         } _: {
             self.removedKeys.append(Array($0))
         }
-    }
-
-    override func unsettled(key: Int32) -> [Int64] {
-        guard let entries = windows.find(key)?.pointee.entries else { return [] }
-        return (0..<entries.count).filter { !entries[$0].isSettled }.map { entries[$0].time }
     }
 
     // MARK: Storing
@@ -290,14 +285,15 @@ final class CountState: CorrelationState {
         return writer.bytes
     }
 
-    override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader
-        .Damaged)
-    {
+    override func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
         var entries: [WindowEntry] = []
         let count: UInt32 = try reader.read()
         for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
         let window = windows.make(key, Window())
         for entry in entries { window.pointee.entries.append(entry) }
         rebuild(window)
+        return plan.isDeferred ? entries.lazy.filter { !$0.isSettled }.map(\.time) : []
     }
 }

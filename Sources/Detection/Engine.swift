@@ -56,6 +56,7 @@ package final class Engine {
     let spaces: [KeySpace]
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
+    let tables: [Table]
     var timers = Heap<Timer>()
     /// Announcements that wait.
     var drafts: [DraftKey: Alert] = [:]
@@ -89,6 +90,7 @@ package final class Engine {
             }
         }
         detections = build.detections
+        tables = Self.tables(correlations, detections)
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
         eventKeys = [(event: UInt64, key: Int32)](repeating: (0, 0), count: build.keyPlanCount)
@@ -308,13 +310,7 @@ package final class Engine {
     /// Lets go of what is over, at most once a minute of event time.
     private func sweep(_ target: Int64) {
         nextSweep = target + 60_000
-        for state in correlations where state.isSweepDue(target) { state.sweep(watermark: target) }
-        for state in correlations { state.plan.episodes?.sweep(watermark: target) }
-        for detection in detections {
-            detection.episodes?.sweep(watermark: target)
-            detection.firstSeen?.values.sweep(watermark: target)
-            detection.firstSeen?.groups.sweep(watermark: target)
-        }
+        for table in tables { table.state.sweep(watermark: target) }
     }
 
     func schedule(_ timer: Timer) {

@@ -9,7 +9,7 @@ import AuditEvent
 /// that is longer ago than the gap and a day, or there was none, the day (of the key's own phase) of the first firing. In the
 /// rare moment when a late event could still change the anchor — a firing less than the lateness after the gap, or after
 /// the turn of that day — the announcement waits until none can come.
-final class EpisodeState {
+final class EpisodeState: StoredState {
     struct Episode {
         /// Last firing, ms; `.min` when none counts yet.
         var last: Int64 = .min
@@ -129,7 +129,7 @@ final class EpisodeState {
 
     // MARK: Storing
 
-    func takeChanges(_ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
+    func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
         for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
         removedKeys.removeAll(keepingCapacity: true)
         for key in changed.sorted() {
@@ -144,7 +144,7 @@ final class EpisodeState {
         changed = []
     }
 
-    func forEach(_ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
+    func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
         for (key, episode) in episodes { body(keySpace.bytes(of: key), encode(episode)) }
     }
 
@@ -154,11 +154,12 @@ final class EpisodeState {
         return writer.bytes
     }
 
-    /// Returns the time at which to settle it, if something waits.
-    func restore(key: Int32, _ reader: inout ByteReader) throws(ByteReader.Damaged) -> Int64? {
+    func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
         let episode = Episode(
             last: try reader.read(), waitingFirst: try reader.read(), waitingLast: try reader.read())
         if episodes.updateValue(episode, forKey: key) == nil { keySpace.hold(key) }
-        return episode.waitingFirst == .max ? nil : episode.waitingFirst
+        return episode.waitingFirst == .max ? [] : [episode.waitingFirst]
     }
 }

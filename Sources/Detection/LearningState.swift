@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Since when a group key is known: for how long `first_seen` only learns.
-final class LearningState {
+final class LearningState: StoredState {
     enum Standing {
         case learning, learned
         /// The value was first seen after the learning period, but an earlier event that may still come could lie within.
@@ -63,7 +63,7 @@ final class LearningState {
         if groups.capacity > 1024, groups.count < groups.capacity / 8 { groups = shrunk(groups) }
     }
 
-    func takeChanges(_ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
+    func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
         for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
         removedKeys.removeAll(keepingCapacity: true)
         for key in changed.sorted() {
@@ -78,7 +78,7 @@ final class LearningState {
         changed = []
     }
 
-    func forEach(_ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
+    func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
         for (key, group) in groups { body(keySpace.bytes(of: key), encode(group)) }
     }
 
@@ -89,9 +89,12 @@ final class LearningState {
         return writer.bytes
     }
 
-    func restore(key: Int32, _ reader: inout ByteReader) throws(ByteReader.Damaged) {
+    func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
         let group: (Int64, Int64) = (try reader.read(), try reader.read())
         if groups.updateValue(group, forKey: key) == nil { keySpace.hold(key) }
+        return []
     }
 }
 

@@ -183,7 +183,7 @@ final class SequenceState: CorrelationState {
         window.pointee.entries.removeFirst(gone)
     }
 
-    override func sweep(watermark: Int64) {
+    override func forget(watermark: Int64) {
         let oldest = watermark - plan.timespan
         windows.sweep { window in
             guard window.lastTime < oldest else { return false }
@@ -192,11 +192,6 @@ final class SequenceState: CorrelationState {
         } _: {
             self.removedKeys.append(Array($0))
         }
-    }
-
-    override func unsettled(key: Int32) -> [Int64] {
-        guard let entries = windows.find(key)?.pointee.entries else { return [] }
-        return (0..<entries.count).filter { !entries[$0].isSettled }.map { entries[$0].time }
     }
 
     // MARK: Storing
@@ -232,9 +227,9 @@ final class SequenceState: CorrelationState {
         return writer.bytes
     }
 
-    override func restore(key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs) throws(ByteReader
-        .Damaged)
-    {
+    override func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
         var base = makeWindow().base
         let lastTime: Int64 = try reader.read()
         guard try reader.read(UInt8.self) == UInt8(stages) else { throw ByteReader.Damaged() }
@@ -254,5 +249,6 @@ final class SequenceState: CorrelationState {
             advance(&progress, entry)
         }
         window.pointee.current = progress
+        return plan.isDeferred ? entries.lazy.filter { !$0.isSettled }.map(\.time) : []
     }
 }
