@@ -25,6 +25,7 @@ extension Alert {
             $0.field("status_id", 1)
             $0.field("status", "New")
             $0.field("is_alert", true)
+            risk(&$0)
             $0.field("message", message)
             $0.object("metadata") {
                 $0.field("version", "1.1.0")
@@ -61,6 +62,8 @@ extension Alert {
                 if let value { $0.field("value", value) }
                 if let limit { $0.field("limit", limit) }
                 if let riskPoints { $0.field("risk_points", riskPoints) }
+                riskTerms(&$0)
+                if let incident { $0.field("incident_uid", incident) }
                 response(&$0)
                 $0.array("falsepositives", falsePositives) { json, text in json.field(nil, text) }
             }

@@ -12,7 +12,7 @@ package struct Alert: Sendable, Codable, Equatable {
     }
 
     /// The same for the same events, on every run, live or replayed: whoever gets an alert again knows it by this.
-    package let id: String
+    package internal(set) var id: String
     /// The rule's `id`, else its `name`, else its `title`.
     package let ruleID: String
     package let ruleName: String
@@ -40,16 +40,10 @@ package struct Alert: Sendable, Codable, Equatable {
     package let context: [GroupValue]
     /// What the rule calls for beyond the alert; nil where it calls for nothing.
     package var response: Response?
-
-    /// The same alert under another id: one that had to wait for it.
-    func with(id: String) -> Alert {
-        Alert(
-            id: id, ruleID: ruleID, ruleName: ruleName, title: title, level: level, status: status, tags: tags,
-            falsePositives: falsePositives, riskPoints: riskPoints, identity: identity, time: time,
-            firstTime: firstTime,
-            group: group, relatedEvents: relatedEvents, value: value, limit: limit, message: message, context: context,
-            response: response)
-    }
+    /// The risk of `identity`; nil for rules that are still tried out, and where nobody is named.
+    package internal(set) var risk: Risk?
+    /// The identity's incident that the alert belongs to; nil as for `risk`.
+    package internal(set) var incident: String?
 
     /// OCSF severity_id.
     package var severity: Int { RuleMetadata.Level(rawValue: level)?.severity ?? 3 }

@@ -42,6 +42,10 @@ package final class DetectorPlan {
     let context: [SlotID]
     /// The event's session, where a rule responds to it.
     let session: SlotID?
+    /// Fields whose values weigh in the risk.
+    let riskFields: [String: SlotID]
+    /// By rule key.
+    let risks: [String: RuleExtension.Risk]
     let detections: [DetectionFields]
     let calendars: [String: ICalendar]
 
@@ -92,6 +96,15 @@ package final class DetectorPlan {
         session =
             rules.metadata.contains { $0.extensions.respond?.subject == .session }
             ? plan.slot("actor.session.uid") : nil
+        var riskFields: [String: SlotID] = [:]
+        var risks: [String: RuleExtension.Risk] = [:]
+        for metadata in rules.metadata {
+            guard let risk = metadata.extensions.risk else { continue }
+            risks[metadata.key] = risk
+            for weight in risk.weights { riskFields[weight.field] = plan.slot(weight.field) }
+        }
+        self.riskFields = riskFields
+        self.risks = risks
         guard let decoder = plan.makeDecoder(limits: limits) else {
             throw DocumentError(file: "detectors", message: "there is no memory for the decoder.")
         }

@@ -44,6 +44,42 @@ extension Engine {
         }
     }
 
+    /// What an alert adds to the risk, by what the event is worth.
+    private func points(_ metadata: RuleMetadata, _ view: EventView?) -> Int? {
+        guard let risk = metadata.extensions.risk else { return nil }
+        var points = Double(risk.points)
+        for weight in risk.weights {
+            guard let view, let slot = plan.riskFields[weight.field], let value = view.firstValue(view[slot]).text
+            else {
+                continue
+            }
+            points *= weight.factors[value] ?? 1
+        }
+        return Int(min(points, Double(risk.daily)).rounded())
+    }
+
+    /// Gives an alert its place in the identity's risk and incident, and hands it out.
+    func emit(_ alert: Alert) {
+        var alert = alert
+        if let identity = alert.identity, alert.status != RuleMetadata.Status.experimental.rawValue {
+            var term: RiskState.Term?
+            if let points = alert.riskPoints, let risk = plan.risks[alert.ruleID] {
+                term = RiskState.Term(
+                    rule: alert.ruleID, name: alert.ruleName, alert: alert.id, time: alert.time,
+                    points: Double(points), halfLife: risk.halfLife.milliseconds, daily: Double(risk.daily))
+            }
+            var key = GroupKey()
+            let isKey = Array(identity.utf8).withUnsafeBytes { key.add($0) }
+            if isKey {
+                let id = key.withBytes { risks.keySpace.intern($0) }
+                let standing = risks.note(term, at: alert.time, key: id, identity: identity)
+                alert.risk = standing.risk
+                alert.incident = standing.incident
+            }
+        }
+        alerts.append(alert)
+    }
+
     func response(_ metadata: RuleMetadata, _ view: EventView?) -> Alert.Response? {
         metadata.extensions.respond.map { respond in
             Alert.Response(respond, session: plan.session.flatMap { view?[$0].text })
@@ -70,7 +106,7 @@ extension Engine {
             id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
             level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
             tags: metadata.tags,
-            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk, identity: identity,
+            falsePositives: metadata.falsePositives, riskPoints: points(metadata, view), identity: identity,
             time: view.time, firstTime: view.time, group: group, relatedEvents: [uid], value: nil, limit: nil,
             message: AlertText.message(metadata, group: who, context: context), context: context,
             response: response(metadata, view))
@@ -93,7 +129,7 @@ extension Engine {
             id: id, ruleID: metadata.key, ruleName: metadata.label, title: metadata.title,
             level: (metadata.level ?? .medium).rawValue, status: (metadata.status ?? .stable).rawValue,
             tags: metadata.tags,
-            falsePositives: metadata.falsePositives, riskPoints: metadata.extensions.risk,
+            falsePositives: metadata.falsePositives, riskPoints: points(metadata, isFiring ? view : nil),
             identity: group.first { $0.field == "identity" }?.value ?? (isFiring ? view?[plan.identity].text : nil),
             time: firing.time, firstTime: firing.firstTime, group: group,
             relatedEvents: firing.related.map { texts.text($0) },

@@ -56,6 +56,7 @@ package final class Engine {
     let spaces: [KeySpace]
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
+    let risks: RiskState
     let tables: [Table]
     var timers = Heap<Timer>()
     /// Announcements that wait.
@@ -90,7 +91,8 @@ package final class Engine {
             }
         }
         detections = build.detections
-        tables = Self.tables(correlations, detections)
+        risks = build.risks
+        tables = Self.tables(correlations, detections) + [Table(state: risks)]
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
         eventKeys = [(event: UInt64, key: Int32)](repeating: (0, 0), count: build.keyPlanCount)
@@ -144,14 +146,14 @@ package final class Engine {
         counted(detection, view, id)
         guard detection.raisesAlerts else { return }
         guard let episodes = detection.episodes else {
-            alerts.append(alert(detection.rule.metadata, view, id, anchor: nil, key: nil, in: nil))
+            emit(alert(detection.rule.metadata, view, id, anchor: nil, key: nil, in: nil))
             return
         }
         guard let key = key(detection.episodeFields, in: episodes.keySpace, view) else { return }
         switch episodes.fire(key: key, at: view.time, watermark: watermark) {
         case .known: return
         case .announce(let anchor):
-            alerts.append(alert(detection.rule.metadata, view, id, anchor: anchor, key: key, in: episodes.keySpace))
+            emit(alert(detection.rule.metadata, view, id, anchor: anchor, key: key, in: episodes.keySpace))
         case .wait:
             draft(
                 alert(detection.rule.metadata, view, id, anchor: nil, key: key, in: episodes.keySpace), episodes, key,
@@ -219,7 +221,7 @@ package final class Engine {
             guard standing != .learning else { return }
             body()
             if rule.raisesAlerts {
-                alerts.append(alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace))
+                emit(alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace))
             }
         case .wait:
             let timer = Timer(due: view.time, subject: .detectionEpisode, index: index, key: key)
@@ -254,12 +256,12 @@ package final class Engine {
         }
         guard plan.raisesAlerts else { return }
         guard let episodes = plan.episodes else {
-            alerts.append(alert(plan, key, firing, view, anchor: nil))
+            emit(alert(plan, key, firing, view, anchor: nil))
             return
         }
         switch episodes.fire(key: key, at: firing.time, watermark: watermark) {
         case .known: return
-        case .announce(let anchor): alerts.append(alert(plan, key, firing, view, anchor: anchor))
+        case .announce(let anchor): emit(alert(plan, key, firing, view, anchor: anchor))
         case .wait:
             draft(
                 alert(plan, key, firing, view, anchor: nil), episodes, key,
@@ -347,6 +349,8 @@ package final class Engine {
         guard let draft = drafts.removeValue(forKey: draftKey) else { return }
         changedDrafts.insert(draftKey)
         guard case .announce(let anchor) = decision else { return }
-        alerts.append(draft.with(id: id(draft.ruleID, episodes.keySpace.bytes(of: timer.key), anchor)))
+        var alert = draft
+        alert.id = id(draft.ruleID, episodes.keySpace.bytes(of: timer.key), anchor)
+        emit(alert)
     }
 }

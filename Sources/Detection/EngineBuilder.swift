@@ -9,9 +9,13 @@ struct EngineBuilder {
     private var keyPlans: [(fields: [SlotID], space: KeySpace)] = []
     private(set) var correlations: [CorrelationPlan] = []
     private(set) var detections: [DetectionPlan] = []
+    let risks: RiskState
 
     init(plan: DetectorPlan, options: Engine.Options) {
         let rules = plan.rules
+        let identities = KeySpace(fields: ["identity"])
+        spaces.append(identities)
+        risks = RiskState(keySpace: identities)
         for (index, rule) in rules.correlations.enumerated() {
             correlations.append(correlation(index, rule, plan, options))
         }

@@ -49,6 +49,7 @@ enum CorrelationReader {
                 "a correlation's episodes follow its group-by; leave suppress.group-by out.")
         }
         let (bounds, field) = try condition(node, kind)
+        try metadata.extensions.baseline?.check(kind, bounds)
         let rules = try node.required("rules")
         var references: [(name: String, node: YAMLNode)] = []
         for item in rules.items() { references.append((try item.text(), item)) }

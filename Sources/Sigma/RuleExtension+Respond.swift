@@ -44,9 +44,9 @@ extension RuleExtension {
         /// Reads the block.
         init(_ node: YAMLNode) throws(DocumentError) {
             try node.refuseKeys(except: ["action", "ttl", "connections", "operations", "subject"])
-            action = try Self.word(try node.required("action"), "action")
+            action = try node.required("action").word("action")
             subject =
-                try node["subject"].map { node throws(DocumentError) in try Self.word(node, "subject") } ?? .identity
+                try node["subject"].map { node throws(DocumentError) in try node.word("subject") } ?? .identity
             connections = try Self.names(node["connections"])
             operations = try Self.names(node["operations"])
             guard action.isOrder else {
@@ -80,16 +80,6 @@ extension RuleExtension {
                 }
             }
             return names
-        }
-
-        private static func word<Word: RawRepresentable & CaseIterable>(
-            _ node: YAMLNode, _ what: String
-        ) throws(DocumentError) -> Word where Word.RawValue == String {
-            let text = try node.text()
-            guard let word = Word(rawValue: text) else {
-                throw node.error(unknownKey(text, known: Word.allCases.map(\.rawValue), what: what))
-            }
-            return word
         }
     }
 }

@@ -47,39 +47,35 @@ package struct RuleExtension: Sendable {
     package let outside: (file: String, node: YAMLNode)?
     package let suppress: Suppress?
     /// Points that an alert adds to the identity's risk.
-    package let risk: Int?
+    package let risk: Risk?
+    /// Nil: the correlation's condition alone decides.
+    package let baseline: Baseline?
     /// What may be done without a person; nil: nothing beyond the alert.
     package let respond: Respond?
     package let tests: [Test]
 
     static let none = RuleExtension(
-        firstSeen: nil, outside: nil, suppress: nil, risk: nil, respond: nil, tests: [])
+        firstSeen: nil, outside: nil, suppress: nil, risk: nil, baseline: nil, respond: nil, tests: [])
 
     private init(
-        firstSeen: FirstSeen?, outside: (String, YAMLNode)?, suppress: Suppress?, risk: Int?, respond: Respond?,
-        tests: [Test]
+        firstSeen: FirstSeen?, outside: (String, YAMLNode)?, suppress: Suppress?, risk: Risk?,
+        baseline: Baseline?, respond: Respond?, tests: [Test]
     ) {
         self.firstSeen = firstSeen
         self.outside = outside
         self.suppress = suppress
         self.risk = risk
+        self.baseline = baseline
         self.respond = respond
         self.tests = tests
     }
 
     /// Reads the block.
     init(_ node: YAMLNode) throws(DocumentError) {
-        let known = ["first_seen", "outside", "suppress", "risk", "respond", "tests"]
-        let later = [
-            "baseline": "Use a static floor in the correlation's condition.",
-            "sustain": "Use suppress: { episode: 30m }.",
-        ]
-        for entry in try node.entries() {
-            if let instead = later[entry.key] {
-                throw entry.value.error("is not supported by this version. \(instead)")
-            }
+        if let sustain = node["sustain"] {
+            throw sustain.error("is not supported by this version. Use suppress: { episode: 30m }.")
         }
-        try node.refuseKeys(except: known)
+        try node.refuseKeys(except: ["baseline", "first_seen", "outside", "suppress", "risk", "respond", "tests"])
 
         if let block = node["first_seen"] {
             try block.refuseKeys(except: ["field", "group-by", "history", "learning"])
@@ -102,15 +98,8 @@ package struct RuleExtension: Sendable {
         } else {
             suppress = nil
         }
-        if let block = node["risk"] {
-            try block.refuseKeys(except: ["points"])
-            let node = try block.required("points")
-            let points = try node.integer()
-            guard (0...100).contains(points) else { throw node.error("points are 0 to 100.") }
-            risk = points
-        } else {
-            risk = nil
-        }
+        risk = try node["risk"].map { block throws(DocumentError) in try Risk(block) }
+        baseline = try node["baseline"].map { block throws(DocumentError) in try Baseline(block) }
         respond = try node["respond"].map { block throws(DocumentError) in try Respond(block) }
         var tests: [Test] = []
         for item in node["tests"]?.items() ?? [] { tests.append(try Test(item)) }

@@ -127,6 +127,10 @@ enum RuleReader {
             throw (document["gatewatch"]?["suppress"] ?? document).error(
                 "first_seen raises one alert per new value by itself; leave suppress out.")
         }
+        if let baseline = metadata.extensions.baseline {
+            throw baseline.node.error(
+                "belongs to a correlation: it compares what one counts. Refer to this rule from one.")
+        }
         return DetectionRule(
             metadata: metadata,
             logsource: .init(

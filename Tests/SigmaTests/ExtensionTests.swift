@@ -55,7 +55,7 @@ struct ExtensionTests {
         let own = try block(detection("suppress: { episode: 30m, group-by: [identity, host] }\nrisk: { points: 40 }"))
         #expect(own.suppress?.episode.milliseconds == 1_800_000)
         #expect(own.suppress?.groupBy == ["identity", "host"])
-        #expect(own.risk == 40)
+        #expect(own.risk?.points == 40)
         let correlated = try block(correlation("suppress: { episode: 1h }"))
         #expect(correlated.suppress?.groupBy == [])
     }
@@ -118,9 +118,22 @@ struct ExtensionTests {
         arguments: [
             Fault("frist_seen: ¦{}", "gatewatch.frist_seen: unknown key 'frist_seen'. Did you mean 'first_seen'?"),
             Fault(
-                "baseline: ¦{ history: 28d }",
-                "gatewatch.baseline: is not supported by this version. Use a static floor in the correlation's condition."
+                "baseline: ¦{ history: 28d, minimum: { history: 7d, buckets: 50 } }",
+                "gatewatch.baseline: belongs to a correlation: it compares what one counts. Refer to this rule from one."
             ),
+            Fault("baseline: ¦{ history: 28d }", "gatewatch.baseline: the key 'minimum' is missing."),
+            Fault(
+                "baseline: ¦{ history: 10d, season: hour_of_week, minimum: { history: 7d, buckets: 50 } }",
+                "gatewatch.baseline: history (10d) holds fewer than two of its seasons (hour_of_week)."),
+            Fault(
+                "baseline: { history: 28d, minimum: ¦{ history: 29d, buckets: 50 } }",
+                "gatewatch.baseline.minimum: history (29d) is longer than what is remembered (28d)."),
+            Fault(
+                "baseline: ¦{ history: 28d, minimum: { history: 7d, buckets: 50 }, cold_start: peers }",
+                "gatewatch.baseline: cold_start: peers needs the block 'peers'."),
+            Fault(
+                "baseline: { history: 28d, season: ¦weekly, minimum: { history: 7d, buckets: 50 } }",
+                "gatewatch.baseline.season: unknown season 'weekly'. Known: hour_of_day, hour_of_week, none."),
             Fault(
                 "sustain: ¦5m", "gatewatch.sustain: is not supported by this version. Use suppress: { episode: 30m }."),
             Fault(
@@ -177,6 +190,10 @@ struct ExtensionTests {
             Fault("suppress: ¦{}", "gatewatch.suppress: the key 'episode' is missing."),
             Fault("suppress: ¦30m", "gatewatch.suppress: expected a mapping of keys to values, found a single value."),
             Fault("risk: ¦40", "gatewatch.risk: expected a mapping of keys to values, found a single value."),
+            Fault("risk: { points: 40, daily: ¦39 }", "gatewatch.risk.daily: daily is 40 (points) to 1000."),
+            Fault(
+                "risk: { points: 40, weights: { a: { b: ¦11 } } }",
+                "gatewatch.risk.weights.a.b: a factor is 0.1 to 10."),
             Fault("risk: { points: ¦101 }", "gatewatch.risk.points: points are 0 to 100."),
             Fault("risk: { points: ¦1.5 }", "gatewatch.risk.points: expected a whole number, found '1.5'."),
             Fault("outside: ¦[a, b]", "gatewatch.outside: expected a single value, found a list."),

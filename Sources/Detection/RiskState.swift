@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+
+/// The risk of each identity, and its open incident.
+///
+/// Risk is the sum over rules of what their alerts still weigh: each alert's points halve with every half-life; a rule adds at
+/// most its `daily` points per day (UTC); of one rule's alerts the largest counts whole, the i-th largest by 1/i^1.5, so that
+/// repeats add little. (Elastic's entity risk score compresses repeats by the same power; docs/design.md, section 5.)
+///
+/// One incident per identity: an alert within 24 hours of the one before joins it. Its id is made of the identity and the day
+/// (UTC) of its first alert; no second one can begin on that day.
+///
+/// Bounds: an identity without alerts has no row. With them it keeps at most `maximumTerms`, about 100 bytes each.
+final class RiskState: StoredState {
+    /// What one alert added.
+    struct Term: Codable, Equatable {
+        /// The rule's key and what people call it.
+        var rule: String
+        var name: String
+        var alert: String
+        /// ms since the epoch, UTC.
+        var time: Int64
+        var points: Double
+        /// ms.
+        var halfLife: Int64
+        var daily: Double
+
+        /// What it weighs at a moment, before repeats are compressed.
+        func weight(at moment: Int64) -> Double {
+            points * exp2(-Double(max(0, moment - time)) / Double(halfLife))
+        }
+    }
+
+    private struct Standing: Codable {
+        var terms: [Term] = []
+        /// The day of the incident's first alert, and the time of its last one, ms.
+        var incidentDay: Int64 = .min
+        var incidentLast: Int64 = .min
+    }
+
+    static let maximumTerms = 64
+    /// A quiet time after which the next alert opens another incident, ms.
+    static let quiet: Int64 = 24 * 3_600_000
+    private static let day: Int64 = 86_400_000
+
+    let stateID: UInt64
+    let keySpace: KeySpace
+    private var standings: [Int32: Standing] = [:]
+    private var changed: Set<Int32> = []
+    private var removedKeys: [[UInt8]] = []
+    private var nextSweep: Int64 = .min
+
+    init(keySpace: KeySpace) {
+        self.keySpace = keySpace
+        stateID = Detection.stateID(["risk"])
+    }
+
+    var count: Int { standings.count }
+    var bytes: Int { standings.values.reduce(0) { $0 + 64 + $1.terms.count * 112 } }
+
+    /// Notes an alert about an identity. Returns its risk with the alert in it, and the incident that the alert belongs to.
+    func note(_ term: Term?, at time: Int64, key: Int32, identity: String) -> (risk: Alert.Risk, incident: String) {
+        if standings[key] == nil { keySpace.hold(key) }
+        var standing = standings[key] ?? Standing()
+        if standing.incidentLast == .min || time > standing.incidentLast + Self.quiet {
+            standing.incidentDay = time / Self.day
+        }
+        standing.incidentLast = max(standing.incidentLast, time)
+        if let term, !standing.terms.contains(where: { $0.alert == term.alert }) {
+            standing.terms.append(term)
+            if standing.terms.count > Self.maximumTerms {
+                let least = standing.terms.indices.min {
+                    standing.terms[$0].weight(at: time) < standing.terms[$1].weight(at: time)
+                }
+                if let least { standing.terms.remove(at: least) }
+            }
+        }
+        standings[key] = standing
+        changed.insert(key)
+        return (
+            Self.risk(standing.terms, at: time),
+            alertID(["incident", identity, String(standing.incidentDay)])
+        )
+    }
+
+    /// The arithmetic, for terms of one identity at a moment.
+    static func risk(_ terms: [Term], at moment: Int64) -> Alert.Risk {
+        var rules: [String] = []
+        for term in terms where !rules.contains(term.rule) { rules.append(term.rule) }
+        var parts: [Alert.Risk.Term] = []
+        for rule in rules {
+            let own = terms.filter { $0.rule == rule }.sorted { ($0.time, $0.alert) < ($1.time, $1.alert) }
+            guard let last = own.last else { continue }
+            var spent: [Int64: Double] = [:]
+            var weights: [Double] = []
+            for term in own {
+                let day = term.time / Self.day
+                var allowed = term
+                allowed.points = min(term.points, max(0, term.daily - spent[day, default: 0]))
+                spent[day, default: 0] += allowed.points
+                weights.append(allowed.weight(at: moment))
+            }
+            weights.sort(by: >)
+            let sum = weights.enumerated().reduce(0.0) { $0 + $1.element / pow(Double($1.offset + 1), 1.5) }
+            parts.append(
+                Alert.Risk.Term(
+                    rule: last.name, points: (sum * 10).rounded() / 10, alerts: own.count, time: last.time))
+        }
+        parts.sort { ($1.points, $0.rule) < ($0.points, $1.rule) }
+        let score = parts.reduce(0.0) { $0 + $1.points }
+        return Alert.Risk(score: (score * 10).rounded() / 10, terms: parts)
+    }
+
+    /// Forgets identities whose incident is over and whose alerts weigh nothing any more.
+    func sweep(watermark: Int64) {
+        guard watermark >= nextSweep else { return }
+        nextSweep = watermark + 3_600_000
+        for (key, standing) in standings {
+            guard standing.incidentLast + Self.quiet < watermark,
+                standing.terms.allSatisfy({ $0.weight(at: watermark) < 0.05 })
+            else { continue }
+            removedKeys.append(Array(keySpace.bytes(of: key)))
+            standings[key] = nil
+            changed.remove(key)
+            keySpace.release(key)
+        }
+    }
+
+    // MARK: Storing
+
+    func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
+        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
+        removedKeys.removeAll()
+        for key in changed.sorted() {
+            if let standing = standings[key] { body(keySpace.bytes(of: key), encode(standing)) }
+        }
+        changed.removeAll()
+    }
+
+    func discardChanges() {
+        removedKeys = []
+        changed = []
+    }
+
+    func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
+        for (key, standing) in standings { body(keySpace.bytes(of: key), encode(standing)) }
+    }
+
+    private func encode(_ standing: Standing) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(standing.incidentDay)
+        writer.write(standing.incidentLast)
+        writer.write(UInt16(standing.terms.count))
+        for term in standing.terms {
+            for text in [term.rule, term.name, term.alert] { writer.write(text: text) }
+            writer.write(term.time)
+            writer.write(term.points)
+            writer.write(term.halfLife)
+            writer.write(term.daily)
+        }
+        return writer.bytes
+    }
+
+    func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
+        var standing = Standing(terms: [], incidentDay: try reader.read(), incidentLast: try reader.read())
+        for _ in 0..<(try reader.read(UInt16.self)) {
+            standing.terms.append(
+                Term(
+                    rule: try reader.readText(), name: try reader.readText(), alert: try reader.readText(),
+                    time: try reader.read(), points: try reader.readDouble(), halfLife: max(1, try reader.read()),
+                    daily: try reader.readDouble()))
+        }
+        if standings.updateValue(standing, forKey: key) == nil { keySpace.hold(key) }
+        return []
+    }
+}
