@@ -62,6 +62,7 @@ extension Alert {
                 if let value { $0.field("value", value) }
                 if let limit { $0.field("limit", limit) }
                 if let riskPoints { $0.field("risk_points", riskPoints) }
+                baseline(&$0)
                 riskTerms(&$0)
                 if let incident { $0.field("incident_uid", incident) }
                 response(&$0)

@@ -40,6 +40,8 @@ package struct Alert: Sendable, Codable, Equatable {
     package let context: [GroupValue]
     /// What the rule calls for beyond the alert; nil where it calls for nothing.
     package var response: Response?
+    /// What was usual; nil for rules without a baseline.
+    package var baseline: Baseline?
     /// The risk of `identity`; nil for rules that are still tried out, and where nobody is named.
     package internal(set) var risk: Risk?
     /// The identity's incident that the alert belongs to; nil as for `risk`.

@@ -16,7 +16,9 @@ enum AlertText {
     }
 
     static func message(
-        _ rule: CorrelationRule, steps: [String], firing: Firing, group: [Alert.GroupValue], context: [Alert.GroupValue]
+        _ rule: CorrelationRule, steps: [String], firing: Firing, group: [Alert.GroupValue],
+        context: [Alert.GroupValue],
+        baseline: Alert.Baseline?
     ) -> String {
         let who = group.isEmpty ? "" : group.map(\.value).joined(separator: ", ") + ": "
         var sentence = "\(who)\(rule.metadata.title): "
@@ -25,6 +27,7 @@ enum AlertText {
         } else {
             sentence += "\(counted(rule, firing.value)) within \(rule.timespan) (limit: \(limit(rule)))"
         }
+        if let baseline { sentence += ": \(baseline.words(firing.value))" }
         let details = describe(context)
         if !details.isEmpty { sentence += ", last: \(details)" }
         return sentence + "."
@@ -68,6 +71,18 @@ enum AlertText {
         if let address = value("src_endpoint.ip") { words.append("from \(address)") }
         return words.joined(separator: " ")
     }
+
+    /// `31 times`, `1.4 times`.
+    static func times(_ ratio: Double) -> String {
+        "\(format(ratio < 10 ? tenths(ratio) : ratio.rounded())) times"
+    }
+
+    /// For what is only about so large: whole from 10 on, else with tenths.
+    static func rounded(_ value: Double) -> String {
+        format(abs(value) < 10 ? tenths(value) : value.rounded())
+    }
+
+    static func tenths(_ value: Double) -> Double { (value * 10).rounded() / 10 }
 
     /// Thousands are parted; fractions keep what they need.
     static func format(_ value: Double) -> String {

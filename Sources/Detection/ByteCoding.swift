@@ -17,6 +17,12 @@ struct ByteWriter {
         bytes.append(contentsOf: text.utf8)
     }
 
+    /// Bytes with their number before them.
+    mutating func write(block: [UInt8]) {
+        write(UInt32(block.count))
+        bytes.append(contentsOf: block)
+    }
+
     mutating func write(_ id: EventID, _ texts: LongEventIDs) {
         write(id.kind.rawValue)
         write(id.high)
@@ -54,6 +60,13 @@ struct ByteReader {
         guard position + count <= bytes.count else { throw Damaged() }
         defer { position += count }
         return String(decoding: bytes[position..<(position + count)], as: UTF8.self)
+    }
+
+    mutating func readBlock() throws(Damaged) -> [UInt8] {
+        let count = Int(try read(UInt32.self))
+        guard position + count <= bytes.count else { throw Damaged() }
+        defer { position += count }
+        return Array(bytes[position..<(position + count)])
     }
 
     mutating func readID(_ texts: inout LongEventIDs) throws(Damaged) -> EventID {

@@ -38,6 +38,8 @@ final class CorrelationPlan {
     /// Per reference, as which source its matches are counted.
     let sources: [Int]
     let calendar: ICalendar?
+    /// Nil: the condition alone decides.
+    let baseline: BaselineState?
     var parents: [Parent] = []
 
     init(
@@ -53,9 +55,11 @@ final class CorrelationPlan {
         raisesAlerts: Bool,
         episodes: EpisodeState?,
         sources: [Int],
-        calendar: ICalendar?
+        calendar: ICalendar?,
+        baseline: BaselineState?
     ) {
         self.rule = rule
+        self.baseline = baseline
         self.steps = steps
         self.stateID = stateID
         self.keySpace = keySpace
@@ -74,6 +78,12 @@ final class CorrelationPlan {
         for bound in rule.bounds where !bound.holds(value) { return false }
         return true
     }
+
+    /// Whether a window's value keeps the condition and stands out from what is usual.
+    func holds(_ value: Double, key: Int32, at time: Int64) -> Bool {
+        guard holds(value) else { return false }
+        return baseline?.judge(key: key, value: value, at: time).standsOut ?? true
+    }
 }
 
 /// Something that a detection rule's match is counted in.
@@ -84,6 +94,8 @@ final class Feed {
     let keySpace: KeySpace
     let kind: Aggregate.Kind
     let valueField: SlotID?
+    /// The fields that name the peer group; none without peers.
+    let peerFields: [SlotID]
     /// Which of the engine's keys this is: feeds with the same fields and key space share one per event.
     let keyPlan: Int
 
@@ -94,6 +106,7 @@ final class Feed {
         keySpace: KeySpace,
         kind: Aggregate.Kind,
         valueField: SlotID?,
+        peerFields: [SlotID],
         keyPlan: Int
     ) {
         self.correlation = correlation
@@ -102,6 +115,7 @@ final class Feed {
         self.keySpace = keySpace
         self.kind = kind
         self.valueField = valueField
+        self.peerFields = peerFields
         self.keyPlan = keyPlan
     }
 }

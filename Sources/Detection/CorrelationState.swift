@@ -33,8 +33,9 @@ class CorrelationState: StoredState {
     }
 
     /// Adds an event to the window of a key. Calls `fire` for every event at which the condition now holds and did not
-    /// before: this one, and with late events perhaps later ones. Events older than `watermark` never come.
-    func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {}
+    /// before: this one, and with late events perhaps later ones. Events older than `watermark` never come. False when the
+    /// event is there already.
+    func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool { false }
 
     /// Judges what waited until no earlier event can come any more.
     func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {}

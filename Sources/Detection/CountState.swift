@@ -52,19 +52,22 @@ final class CountState: CorrelationState {
         return bytes
     }
 
-    override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {
+    override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
         let window = windows.make(key, Window())
         let count = window.pointee.entries.count
         if count > 0, !WindowEntry.precedes(window.pointee.entries[count - 1], entry, bySource: false) {
-            insertLate(entry, window, fire)
+            guard insertLate(entry, window, key, fire) else { return false }
         } else {
-            append(entry, window, fire)
+            append(entry, window, key, fire)
         }
         forget(window, watermark: watermark)
         windows.touch(key)
+        return true
     }
 
-    private func append(_ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ fire: (Firing) -> Void) {
+    private func append(
+        _ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ key: Int32, _ fire: (Firing) -> Void
+    ) {
         window.pointee.entries.append(entry)
         let entries = window.pointee.entries
         let oldest = entry.time - plan.timespan
@@ -77,7 +80,7 @@ final class CountState: CorrelationState {
         window.pointee.start = start
         if plan.isDeferred { return }
         let value = window.pointee.aggregate.value(plan.kind, count: entries.count - start)
-        guard plan.holds(value) else { return }
+        guard plan.holds(value, key: key, at: entry.time) else { return }
         fireOnce(entries, from: start, at: entries.count - 1, value, fire)
     }
 
@@ -100,19 +103,23 @@ final class CountState: CorrelationState {
         fire(firing(entries, from: start, at: i, value))
     }
 
-    private func insertLate(_ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ fire: (Firing) -> Void) {
+    private func insertLate(
+        _ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ key: Int32, _ fire: (Firing) -> Void
+    ) -> Bool {
         let entries = window.pointee.entries
         var place = entries.count
         while place > 0, !WindowEntry.precedes(entries[place - 1], entry, bySource: false) {
             place -= 1
             // The same event again: redelivered by the broker or sent twice.
-            if WindowEntry.isSame(entries[place], entry) { return }
+            if WindowEntry.isSame(entries[place], entry) { return false }
         }
         window.pointee.entries.insert(entry, at: place)
-        var aggregate = judge(window.pointee.entries, from: place, until: plan.isDeferred ? .min : .max, fire)
+        var aggregate = judge(
+            window.pointee.entries, key, from: place, until: plan.isDeferred ? .min : .max, fire)
         swap(&window.pointee.aggregate, &aggregate.aggregate)
         aggregate.aggregate.free()
         window.pointee.start = aggregate.start
+        return true
     }
 
     override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {
@@ -128,7 +135,7 @@ final class CountState: CorrelationState {
         guard first < entries.count, entries[first].time <= watermark else { return }
         var last = first
         while last + 1 < entries.count, entries[last + 1].time <= watermark { last += 1 }
-        var judged = judge(entries, from: first, to: last, until: watermark, fire)
+        var judged = judge(entries, key, from: first, to: last, until: watermark, fire)
         judged.aggregate.free()
         windows.touch(key)
     }
@@ -136,7 +143,8 @@ final class CountState: CorrelationState {
     /// Goes through the windows of the entries from `place` on, up to entry `last`; those not settled and not later than
     /// `until` are judged. Returns the window of the last one.
     private func judge(
-        _ entries: EntryBuffer, from place: Int, to last: Int? = nil, until: Int64, _ fire: (Firing) -> Void
+        _ entries: EntryBuffer, _ key: Int32, from place: Int, to last: Int? = nil, until: Int64,
+        _ fire: (Firing) -> Void
     ) -> (start: Int, aggregate: Aggregate) {
         var aggregate = Aggregate()
         var start = firstEntry(entries, notBefore: entries[place].time - plan.timespan, upTo: place)
@@ -152,7 +160,7 @@ final class CountState: CorrelationState {
             }
             if entries[i].isSettled || entries[i].time > until { continue }
             let value = aggregate.value(plan.kind, count: i - start + 1)
-            let holds = plan.holds(value)
+            let holds = plan.holds(value, key: key, at: entries[i].time)
             if plan.isDeferred { entries[i].isSettled = true }
             if holds { fireOnce(entries, from: start, at: i, value, fire) }
         }

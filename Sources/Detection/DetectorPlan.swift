@@ -14,6 +14,8 @@ package final class DetectorPlan {
         let source: Int
         let keyFields: [SlotID]
         let valueField: SlotID?
+        /// The fields that name the peer group; none without peers.
+        let peerFields: [SlotID]
     }
 
     struct DetectionFields {
@@ -86,7 +88,10 @@ package final class DetectorPlan {
                     fields.feeds.append(
                         FeedFields(
                             correlation: number, source: source, keyFields: names.map { plan.slot($0) },
-                            valueField: correlation.field.map { plan.slot($0) }))
+                            valueField: correlation.field.map { plan.slot($0) },
+                            peerFields: (correlation.metadata.extensions.baseline?.peers?.groupBy ?? []).map {
+                                plan.slot($0)
+                            }))
                 }
             }
             detections.append(fields)

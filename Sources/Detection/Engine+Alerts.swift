@@ -122,6 +122,7 @@ extension Engine {
         let isFiring = view.map { $0.time == firing.time && EventID($0.uid) == firing.id } ?? false
         let context = isFiring ? context(view) : []
         let values = group.map(\.value)
+        let baseline = correlation.baseline?.judge(key: key, value: firing.value, at: firing.time).words
         let id =
             anchor.map { self.id(metadata.key, bytes, $0) }
             ?? alertID(["event", metadata.key] + values + [texts.text(firing.id), String(firing.time)])
@@ -135,7 +136,8 @@ extension Engine {
             relatedEvents: firing.related.map { texts.text($0) },
             value: firing.value, limit: AlertText.limit(correlation.rule),
             message: AlertText.message(
-                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context),
-            context: context, response: response(metadata, isFiring ? view : nil))
+                correlation.rule, steps: correlation.steps, firing: firing, group: group, context: context,
+                baseline: baseline),
+            context: context, response: response(metadata, isFiring ? view : nil), baseline: baseline)
     }
 }

@@ -61,6 +61,7 @@ extension Engine {
                 left += 1
             }
         }
+        closeBuckets()
         return left
     }
 

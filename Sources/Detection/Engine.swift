@@ -56,6 +56,7 @@ package final class Engine {
     let spaces: [KeySpace]
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
+    let baselines: [BaselineState]
     let risks: RiskState
     let tables: [Table]
     var timers = Heap<Timer>()
@@ -91,6 +92,7 @@ package final class Engine {
             }
         }
         detections = build.detections
+        baselines = correlations.compactMap(\.plan.baseline)
         risks = build.risks
         tables = Self.tables(correlations, detections) + [Table(state: risks)]
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
@@ -202,7 +204,12 @@ package final class Engine {
         if state.plan.isDeferred {
             schedule(Timer(due: view.time, subject: .window, index: feed.correlation, key: key))
         }
-        state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
+        let baseline = state.plan.baseline
+        if let baseline, let peers = baseline.peers, let group = self.key(feed.peerFields, in: peers.keySpace, view) {
+            baseline.join(key: key, group: group)
+        }
+        let isNew = state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
+        if isNew, let baseline { baseline.note(key: key, at: view.time, amount: entry.number) }
     }
 
     /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it.
@@ -250,6 +257,7 @@ package final class Engine {
         let state = correlations[index]
         let plan = state.plan
         if let calendar = plan.calendar, calendar.contains(firing.time) { return }
+        plan.baseline?.noteAlert(key: key, at: firing.time)
         if !plan.parents.isEmpty {
             let values = GroupKey.values(plan.keySpace.bytes(of: key))
             for parent in plan.parents { feed(parent, values, of: plan.keySpace.bytes(of: key), firing, view) }
@@ -291,7 +299,8 @@ package final class Engine {
             schedule(Timer(due: firing.time, subject: .window, index: parent.correlation, key: id))
         }
         let entry = WindowEntry(time: firing.time, source: parent.source, id: firing.id, value: value)
-        state.insert(entry, key: id, watermark: watermark) { fired(parent.correlation, id, $0, view) }
+        let isNew = state.insert(entry, key: id, watermark: watermark) { fired(parent.correlation, id, $0, view) }
+        if isNew { state.plan.baseline?.note(key: id, at: firing.time, amount: entry.number) }
     }
 
     // MARK: Event time
@@ -302,11 +311,17 @@ package final class Engine {
         while nextDue < target, let timer = timers.popMin() {
             nextDue = timers.min?.due ?? .max
             watermark = max(watermark, timer.due)
+            closeBuckets()
             settle(timer)
         }
         guard target > watermark else { return }
         watermark = target
+        closeBuckets()
         if target >= nextSweep { sweep(target) }
+    }
+
+    func closeBuckets() {
+        for baseline in baselines { baseline.advance(to: watermark) }
     }
 
     /// Lets go of what is over, at most once a minute of event time.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import Baseline
 import Sigma
 
 /// Makes the key spaces and empty states of one engine from its plan.
@@ -71,7 +72,8 @@ struct EngineBuilder {
                 lateness: options.lateness) : nil
         let limit = rule.bounds.map(\.limit).max() ?? 0
         let keep = Int(min(max(limit, 0), Double(CountState.maximumExact))) + 2
-        let isExact = limit <= Double(CountState.maximumExact)
+        // What is compared with a baseline must be the whole count, not only whether it reaches the limit.
+        let isExact = limit <= Double(CountState.maximumExact) && metadata.extensions.baseline == nil
         let kind: Aggregate.Kind =
             switch rule.kind {
             case .valueSum: .sum
@@ -87,7 +89,30 @@ struct EngineBuilder {
             isDeferred: rule.bounds.contains { $0.comparison != .gte && $0.comparison != .gt }, keep: keep,
             trimAt: kind == .sum ? CountState.maximumSummed : max(64, keep * 2),
             raisesAlerts: plan.rules.raisesAlerts(correlation: index), episodes: episodes, sources: sources(rule),
-            calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] })
+            calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] },
+            baseline: baseline(rule, keySpace, options))
+    }
+
+    private mutating func baseline(
+        _ rule: CorrelationRule, _ keySpace: KeySpace, _ options: Engine.Options
+    ) -> BaselineState? {
+        guard let block = rule.metadata.extensions.baseline else { return nil }
+        let settings = BaselineSettings(
+            values: .counts, bucket: rule.timespan.milliseconds, season: block.settingsSeason,
+            history: block.history.milliseconds, minimumHistory: block.minimumHistory.milliseconds,
+            minimumBuckets: block.minimumBuckets, scaleFloor: block.scaleFloor, threshold: block.threshold,
+            ratio: block.ratio)
+        let name =
+            [rule.metadata.key, rule.kind.rawValue, rule.field ?? "", rule.timespan.description, block.season.rawValue]
+            + rule.groupBy
+        let peers = block.peers.map { peers in
+            PeerState(
+                stateID: stateID(["peers"] + name + ["by"] + peers.groupBy), keySpace: space(peers.groupBy),
+                bucket: settings.bucket, history: settings.history, lateness: options.lateness)
+        }
+        return BaselineState(
+            stateID: stateID(["baseline"] + name), keySpace: keySpace, rule: block, settings: settings, peers: peers,
+            lateness: options.lateness)
     }
 
     /// Counts are of events, so one that several detection rules match counts once: they are one source. What another
@@ -111,7 +136,8 @@ struct EngineBuilder {
                 correlation: feed.correlation, source: correlations[feed.correlation].sources[feed.source],
                 keyFields: feed.keyFields,
                 keySpace: correlations[feed.correlation].keySpace, kind: correlations[feed.correlation].kind,
-                valueField: feed.valueField, keyPlan: keyPlan(feed.keyFields, correlations[feed.correlation].keySpace))
+                valueField: feed.valueField, peerFields: feed.peerFields,
+                keyPlan: keyPlan(feed.keyFields, correlations[feed.correlation].keySpace))
         }
         var firstSeen: DetectionPlan.FirstSeen?
         if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {
@@ -137,5 +163,15 @@ struct EngineBuilder {
             rule: rule, feeds: feeds, raisesAlerts: fields.raisesAlerts,
             calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] }, firstSeen: firstSeen,
             episodeFields: fields.episode, episodes: episodes)
+    }
+}
+
+extension RuleExtension.Baseline {
+    fileprivate var settingsSeason: BaselineSettings.Season {
+        switch season {
+        case .none: .none
+        case .hourOfDay: .hourOfDay
+        case .hourOfWeek: .hourOfWeek
+        }
     }
 }

@@ -57,14 +57,14 @@ final class SequenceState: CorrelationState {
         return bytes
     }
 
-    override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {
+    override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
         let window = windows.make(key, makeWindow())
         let entries = window.pointee.entries
         let count = entries.count
         var place = count
         while place > 0, !WindowEntry.precedes(entries[place - 1], entry, bySource: true) {
             place -= 1
-            if WindowEntry.isSame(entries[place], entry) { return }
+            if WindowEntry.isSame(entries[place], entry) { return false }
         }
         window.pointee.lastTime = max(window.pointee.lastTime, entry.time)
         if place == count {
@@ -77,6 +77,7 @@ final class SequenceState: CorrelationState {
         }
         if window.pointee.entries.count > Self.foldAt { fold(window, watermark: watermark) }
         windows.touch(key)
+        return true
     }
 
     override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {

@@ -47,6 +47,10 @@ extension Engine {
             if let episodes = state.plan.episodes {
                 tables.append(Table(state: episodes, subject: .correlationEpisode, index: index))
             }
+            if let baseline = state.plan.baseline {
+                tables.append(Table(state: baseline))
+                if let peers = baseline.peers { tables.append(Table(state: peers)) }
+            }
         }
         for (index, detection) in detections.enumerated() {
             for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Baseline
+import Sigma
+
+/// What is usual for each group of one correlation: the totals of its windows' length, aligned to the epoch, as a series.
+///
+/// An event in bucket B is compared with what was learned of the buckets up to B - `lag`. These are complete whenever such an
+/// event can come, so the order of events within the lateness does not matter.
+///
+/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 100,
+/// 400 with the season) and 16 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
+final class BaselineState: StoredState {
+    private struct Open {
+        var bucket: Int64
+        var total: Double
+        var isAlerted: Bool
+    }
+
+    private struct Row {
+        var series = SeriesBaseline()
+        var open: [Open] = []
+        /// The peer group, -1 without one.
+        var peers: Int32 = -1
+        var last: Int64 = .min
+    }
+
+    let stateID: UInt64
+    let keySpace: KeySpace
+    let settings: BaselineSettings
+    let rule: RuleExtension.Baseline
+    let peers: PeerState?
+    /// How many buckets before the event's the latest one lies that counts.
+    private let lag: Int64
+    private var rows: CellMap<Row>
+    private var removedKeys: [[UInt8]] = []
+    /// Groups with an open bucket, by bucket.
+    private var opened: [Int64: [Int32]] = [:]
+    private var watermark: Int64 = 0
+    /// The watermark at which the next bucket closes, ms.
+    private var nextClose: Int64 = .max
+    private var nextSweep: Int64 = .min
+
+    init(
+        stateID: UInt64, keySpace: KeySpace, rule: RuleExtension.Baseline, settings: BaselineSettings,
+        peers: PeerState?,
+        lateness: Int64
+    ) {
+        self.stateID = stateID
+        self.keySpace = keySpace
+        self.rule = rule
+        self.settings = settings
+        self.peers = peers
+        lag = 1 + (lateness + settings.bucket - 1) / settings.bucket
+        rows = CellMap(keySpace: keySpace)
+    }
+
+    deinit {
+        rows.deallocate { _ in }
+    }
+
+    var count: Int { rows.count }
+    var bytes: Int {
+        var bytes = rows.bytes
+        rows.forEach { _, row in
+            bytes +=
+                row.series.byteCount - MemoryLayout<SeriesBaseline>.stride + 32
+                + row.open.capacity * MemoryLayout<Open>.stride
+        }
+        return bytes
+    }
+
+    // MARK: Learning
+
+    /// Notes which peer group an event names, before the event is judged.
+    func join(key: Int32, group: Int32) {
+        guard let peers else { return }
+        let row = rows.make(key, Row())
+        if row.pointee.peers == group { return }
+        peers.keySpace.hold(group)
+        if row.pointee.peers >= 0 { peers.keySpace.release(row.pointee.peers) }
+        row.pointee.peers = group
+        rows.touch(key)
+    }
+
+    /// Counts an event towards its bucket: 1 for a count, else the number that is summed.
+    func note(key: Int32, at time: Int64, amount: Double) {
+        let bucket = time / settings.bucket
+        let row = rows.make(key, Row())
+        rows.touch(key)
+        var place = row.pointee.open.count
+        while place > 0, row.pointee.open[place - 1].bucket >= bucket {
+            place -= 1
+            if row.pointee.open[place].bucket == bucket {
+                row.pointee.open[place].total += amount
+                return
+            }
+        }
+        row.pointee.open.insert(Open(bucket: bucket, total: amount, isAlerted: false), at: place)
+        expect(key, in: bucket)
+    }
+
+    private func expect(_ key: Int32, in bucket: Int64) {
+        opened[bucket, default: []].append(key)
+        nextClose = min(nextClose, (bucket + lag) * settings.bucket)
+    }
+
+    /// Notes that the rule fired.
+    func noteAlert(key: Int32, at time: Int64) {
+        note(key: key, at: time, amount: 0)
+        let bucket = time / settings.bucket
+        guard let row = rows.find(key), let place = row.pointee.open.firstIndex(where: { $0.bucket == bucket }) else {
+            return
+        }
+        row.pointee.open[place].isAlerted = true
+    }
+
+    /// No event before the watermark comes any more: learns the buckets that are complete and with which every event to come
+    /// is compared.
+    func advance(to watermark: Int64) {
+        self.watermark = watermark
+        guard watermark >= nextClose else { return }
+        let last = watermark / settings.bucket - lag
+        for bucket in opened.keys.filter({ $0 <= last }).sorted() {
+            for key in opened.removeValue(forKey: bucket) ?? [] { learn(key, bucket) }
+        }
+        nextClose = opened.keys.min().map { ($0 + lag) * settings.bucket } ?? .max
+    }
+
+    private func learn(_ key: Int32, _ bucket: Int64) {
+        guard let row = rows.find(key), let first = row.pointee.open.first, first.bucket == bucket else { return }
+        row.pointee.open.removeFirst()
+        row.pointee.series.learn(first.total, bucket: bucket, isAlerted: first.isAlerted, settings)
+        row.pointee.last = bucket
+        if let peers, row.pointee.peers >= 0 {
+            peers.add(
+                first.total, member: stableHash(keySpace.bytes(of: key)), bucket: bucket, group: row.pointee.peers,
+                watermark: watermark)
+        }
+        rows.touch(key)
+    }
+
+    // MARK: Judging
+
+    /// Whether a value that keeps the rule's condition also stands out, and the numbers for the alert.
+    func judge(key: Int32, value: Double, at time: Int64) -> (standsOut: Bool, words: Alert.Baseline) {
+        let bucket = time / settings.bucket
+        let row = rows.find(key)
+        var series = row?.pointee.series ?? SeriesBaseline()
+        for open in row?.pointee.open ?? [] where open.bucket <= bucket - lag {
+            series.learn(open.total, bucket: open.bucket, isAlerted: open.isAlerted, settings)
+        }
+        let own = series.judge(value, bucket: bucket, settings)
+        var words = Alert.Baseline(
+            expected: own.expected, low: own.usual.lowerBound, high: own.usual.upperBound, limit: own.high,
+            isLearning: own.isLearning, isSeasonal: settings.season != .none, nextPeer: nil, members: nil)
+        var peersSay: Bool?
+        if let group = row?.pointee.peers, group >= 0, let block = rule.peers,
+            let sketch = peers?.sketch(group: group, at: time, watermark: watermark)
+        {
+            let members = sketch.members
+            if members >= block.minimum {
+                peersSay = value >= block.ratio * sketch.quantile(block.quantile)
+                words.members = members
+                words.nextPeer = sketch.highest(besides: stableHash(keySpace.bytes(of: key)))?.value
+            }
+        }
+        let standsOut: Bool
+        if own.isLearning {
+            switch rule.coldStart {
+            case .silent: standsOut = false
+            case .peers: standsOut = peersSay ?? false
+            case .floor: standsOut = true
+            }
+        } else if let peersSay, let block = rule.peers {
+            standsOut = block.combine == .and ? own.deviates && peersSay : own.deviates || peersSay
+        } else {
+            standsOut = own.deviates
+        }
+        return (standsOut, words)
+    }
+
+    /// Forgets groups that have done nothing for three half-lives: what is known of them weighs next to nothing.
+    func sweep(watermark: Int64) {
+        guard watermark >= nextSweep else { return }
+        nextSweep = watermark + max(3_600_000, settings.history / 16)
+        let oldest = (watermark - 3 * settings.history) / settings.bucket
+        rows.sweep { row in
+            guard row.open.isEmpty, row.last < oldest else { return false }
+            if row.peers >= 0 { self.peers?.keySpace.release(row.peers) }
+            return true
+        } _: {
+            self.removedKeys.append(Array($0))
+        }
+    }
+
+    // MARK: Storing
+
+    func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
+        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
+        removedKeys.removeAll(keepingCapacity: true)
+        for key in rows.takeChanged() {
+            if let row = rows.find(key) { body(keySpace.bytes(of: key), encode(row.pointee)) }
+        }
+    }
+
+    func discardChanges() {
+        removedKeys = []
+        _ = rows.takeChanged()
+    }
+
+    func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
+        rows.forEach { key, row in body(keySpace.bytes(of: key), encode(row)) }
+    }
+
+    private func encode(_ row: Row) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(row.last)
+        var series: [UInt8] = []
+        row.series.encode(into: &series)
+        writer.write(block: series)
+        writer.write(block: row.peers < 0 ? [] : peers.map { Array($0.keySpace.bytes(of: row.peers)) } ?? [])
+        writer.write(UInt16(row.open.count))
+        for open in row.open {
+            writer.write(open.bucket)
+            writer.write(open.total)
+            writer.write(UInt8(open.isAlerted ? 1 : 0))
+        }
+        return writer.bytes
+    }
+
+    func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
+        var row = Row()
+        row.last = try reader.read()
+        guard let series = try reader.readBlock().withUnsafeBytes({ SeriesBaseline(decoding: $0) }) else {
+            throw ByteReader.Damaged()
+        }
+        row.series = series
+        let group = try reader.readBlock()
+        for _ in 0..<(try reader.read(UInt16.self)) {
+            row.open.append(
+                Open(
+                    bucket: try reader.read(), total: try reader.readDouble(),
+                    isAlerted: try reader.read(UInt8.self) == 1)
+            )
+        }
+        if !group.isEmpty, let peers {
+            row.peers = group.withUnsafeBytes { peers.keySpace.intern($0) }
+            peers.keySpace.hold(row.peers)
+        }
+        for open in row.open { expect(key, in: open.bucket) }
+        rows.make(key, Row()).pointee = row
+        return []
+    }
+}
