@@ -85,6 +85,7 @@ let package = Package(
             "AuditEvent", ["CSimdJSON", "YAMLDocument"],
             resources: ["ocsf", "teleport", "cloudtrail", "hoop"].map { .embedInCode("Mappings/\($0).yml") }),
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
+        room("Baseline"),
         room("Detection", ["AuditEvent", "Sigma", "Calendar", "JSONText", crypto, heap]),
         room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "YAMLDocument", "CZlib"]),
         room(
@@ -142,6 +143,7 @@ let package = Package(
         tests("AuditEvent", ["YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
+        tests("Baseline"),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
         tests(

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What is expected of one bucket: a centre and a spread of the values with activity, on the scale on which they are judged
+/// (the logarithm of 1 + value for counts), and how likely activity is at all.
+struct Expectation {
+    /// Standard deviation of a normal distribution by its mean absolute deviation, √(π/2).
+    private static let perMeanDeviation = 1.253_314_137_315_5
+    /// The normal distribution's 95th percentile.
+    private static let usualSpreads = 1.644_853_626_951_5
+    /// With activity in fewer buckets than this share, none is nothing unusual.
+    private static let steadyShare = 0.9
+
+    let center: Double
+    let isLearning: Bool
+    private let spread: Double
+    private let share: Double
+    private let settings: BaselineSettings
+
+    /// - Parameters:
+    ///   - weight: how many buckets the centre is known from.
+    ///   - share: of buckets with activity, 0...1.
+    init(
+        center: Double, meanDeviation: Double, weight: Double, share: Double, isLearning: Bool,
+        settings: BaselineSettings
+    ) {
+        self.center = center
+        self.isLearning = isLearning
+        self.settings = settings
+        self.share = min(max(share, 1e-3), 1)
+        let measured = meanDeviation * Self.perMeanDeviation
+        let floor: Double
+        switch settings.values {
+        case .counts:
+            // Counts scatter by their square root even if nothing else does (Poisson): 1/√n of the logarithm.
+            floor = max(log1p(settings.relativeFloor), 1 / (1 + max(expm1(center), 0)).squareRoot())
+        case .readings: floor = settings.relativeFloor * abs(center)
+        }
+        // What is known from few buckets is known that much less well.
+        spread = max(measured, floor) * (1 + 1 / max(weight, 1)).squareRoot()
+    }
+
+    func transform(_ value: Double) -> Double {
+        settings.values == .counts ? log1p(max(value, 0)) : value
+    }
+
+    func value(_ transformed: Double) -> Double {
+        settings.values == .counts ? max(expm1(transformed), 0) : transformed
+    }
+
+    var expected: Double { value(center) }
+
+    /// The least distance of one spread, in units of the value.
+    private var unit: Double { max(settings.scaleFloor, 1e-12) }
+
+    /// What activity is unlikely adds to how far it lies out: two normal tails of the same probability,
+    /// exp(−z²/2) = share · exp(−d²/2).
+    private var rarity: Double { -2 * log(share) }
+
+    /// The distance above what is expected, in spreads; negative below it. Three tests, the least one counts: the tail, the
+    /// absolute floor, the ratio.
+    func spreads(_ value: Double) -> Double {
+        let distance = (transform(value) - center) / max(spread, 1e-300)
+        if distance <= 0 { return distance }
+        var least = min((distance * distance + rarity).squareRoot(), (value - expected) / unit)
+        if settings.ratio > 1, expected > 0 {
+            least = min(least, settings.threshold * (value / expected - 1) / (settings.ratio - 1))
+        }
+        return least
+    }
+
+    /// Where `spreads` reaches the threshold.
+    var high: Double {
+        let threshold = settings.threshold
+        let tail = value(center + max(threshold * threshold - rarity, 0).squareRoot() * spread)
+        return max(tail, expected + threshold * unit, expected > 0 ? expected * max(settings.ratio, 1) : 0)
+    }
+
+    var low: Double {
+        guard share >= Self.steadyShare else { return settings.values == .counts ? 0 : -.greatestFiniteMagnitude }
+        let tail = value(center - settings.threshold * spread)
+        let low = min(tail, expected - settings.threshold * unit)
+        return settings.values == .counts ? max(low, 0) : low
+    }
+
+    func judge(_ value: Double) -> Judgement {
+        let high = high
+        let spreads = spreads(value)
+        let reach = Self.usualSpreads * spread
+        let from = self.value(center - reach)
+        return Judgement(
+            expected: expected, low: low, high: high,
+            usual: share >= Self.steadyShare || settings.values == .readings
+                ? from...max(from, self.value(center + reach)) : 0...max(0, self.value(center + reach)),
+            score: spreads <= 0 ? 0 : spreads / (spreads + settings.threshold),
+            deviates: !isLearning && value >= high, isLearning: isLearning)
+    }
+}
