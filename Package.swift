@@ -86,7 +86,7 @@ let package = Package(
             resources: ["ocsf", "teleport", "cloudtrail", "hoop"].map { .embedInCode("Mappings/\($0).yml") }),
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
         room("Baseline"),
-        room("Detection", ["AuditEvent", "Sigma", "Calendar", "JSONText", crypto, heap]),
+        room("Detection", ["AuditEvent", "Baseline", "Sigma", "Calendar", "JSONText", crypto, heap]),
         room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "YAMLDocument", "CZlib"]),
         room(
             "Pipeline",
