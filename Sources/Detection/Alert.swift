@@ -17,7 +17,7 @@ package struct Alert: Sendable, Codable, Equatable {
     package let ruleID: String
     package let ruleName: String
     package let title: String
-    package let level: String
+    package internal(set) var level: String
     package let status: String
     package let tags: [String]
     package let falsePositives: [String]
@@ -35,7 +35,7 @@ package struct Alert: Sendable, Codable, Equatable {
     package let value: Double?
     package let limit: String?
     /// One sentence for a person.
-    package let message: String
+    package internal(set) var message: String
     /// Fields of the event that fired it.
     package let context: [GroupValue]
     /// What the rule calls for beyond the alert; nil where it calls for nothing.

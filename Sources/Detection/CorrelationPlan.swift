@@ -127,6 +127,26 @@ final class DetectionPlan {
         let groups: LearningState
         let keyFields: [SlotID]
         let values: EpisodeState
+        let peers: Peers?
+    }
+
+    /// What the peers make of a value.
+    struct Peers {
+        let rule: RuleExtension.FirstSeen.Peers
+        let groupFields: [SlotID]
+        /// Who has had any value, by peer group.
+        let members: FamiliarState
+        /// Who has had this one, by peer group and value.
+        let valueFields: [SlotID]
+        let users: FamiliarState
+    }
+
+    /// A `ratio` to whose counts the rule's matches belong.
+    struct RatioFeed {
+        let state: RatioState
+        let keyFields: [SlotID]
+        let isOf: Bool
+        let isTo: Bool
     }
 
     let rule: DetectionRule
@@ -134,6 +154,9 @@ final class DetectionPlan {
     let raisesAlerts: Bool
     let calendar: ICalendar?
     let firstSeen: FirstSeen?
+    /// The rule's own `ratio`.
+    let ratio: (state: RatioState, keyFields: [SlotID])?
+    var ratioFeeds: [RatioFeed] = []
     /// With `suppress`: whose episodes.
     let episodeFields: [SlotID]
     let episodes: EpisodeState?
@@ -144,6 +167,7 @@ final class DetectionPlan {
         raisesAlerts: Bool,
         calendar: ICalendar?,
         firstSeen: FirstSeen?,
+        ratio: (state: RatioState, keyFields: [SlotID])?,
         episodeFields: [SlotID],
         episodes: EpisodeState?
     ) {
@@ -152,6 +176,7 @@ final class DetectionPlan {
         self.raisesAlerts = raisesAlerts
         self.calendar = calendar
         self.firstSeen = firstSeen
+        self.ratio = ratio
         self.episodeFields = episodeFields
         self.episodes = episodes
     }

@@ -22,6 +22,8 @@ package final class DetectorPlan {
         var feeds: [FeedFields] = []
         var firstSeenGroup: [SlotID] = []
         var firstSeenValue: SlotID?
+        var peerGroup: [SlotID] = []
+        var ratioGroup: [SlotID] = []
         var episode: [SlotID] = []
         var raisesAlerts = false
     }
@@ -79,7 +81,9 @@ package final class DetectorPlan {
             if let firstSeen = rule.metadata.extensions.firstSeen {
                 fields.firstSeenGroup = firstSeen.groupBy.map { plan.slot($0) }
                 fields.firstSeenValue = plan.slot(firstSeen.field)
+                fields.peerGroup = (firstSeen.peers?.groupBy ?? []).map { plan.slot($0) }
             }
+            fields.ratioGroup = (rule.metadata.extensions.ratio?.groupBy ?? []).map { plan.slot($0) }
             fields.episode = (rule.metadata.extensions.suppress?.groupBy ?? []).map { plan.slot($0) }
             for (number, correlation) in rules.correlations.enumerated() {
                 for (source, reference) in correlation.references.enumerated()

@@ -137,6 +137,17 @@ package final class Engine {
 
     private func matched(_ index: Int, _ view: EventView) {
         let detection = detections[index]
+        for feed in detection.ratioFeeds {
+            guard let key = key(feed.keyFields, in: feed.state.keySpace, view) else { continue }
+            feed.state.note(key: key, at: view.time, of: feed.isOf, to: feed.isTo, watermark: watermark)
+        }
+        if let (ratio, keyFields) = detection.ratio {
+            guard let key = key(keyFields, in: ratio.keySpace, view) else { return }
+            guard ratio.holds(key: key, at: view.time) else {
+                ratio.keySpace.dropIfUnheld(key)
+                return
+            }
+        }
         if let calendar = detection.calendar, calendar.contains(view.time) { return }
         let id = id(of: view)
         if let firstSeen = detection.firstSeen {
@@ -220,19 +231,22 @@ package final class Engine {
         let standing = firstSeen.groups.standing(key: group, at: view.time, watermark: watermark)
         let values = firstSeen.values
         guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return }
+        let common = firstSeen.peers.flatMap { commonness($0, of: firstSeen.groups.keySpace.bytes(of: group), view) }
         let rule = detections[index]
         let wasWaiting = values.isWaiting(key: key)
         switch values.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain) {
         case .known: return
         case .announce(let anchor):
-            guard standing != .learning else { return }
+            guard standing != .learning, common?.then != .silent else { return }
             body()
             if rule.raisesAlerts {
-                emit(alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace))
+                emit(
+                    alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace)
+                        .lowered(common))
             }
         case .wait:
             let timer = Timer(due: view.time, subject: .detectionEpisode, index: index, key: key)
-            guard standing != .learning else {
+            guard standing != .learning, common?.then != .silent else {
                 // Also takes back the draft of a later event that seemed to be the first.
                 draft(nil, values, key, timer)
                 return
@@ -241,9 +255,26 @@ package final class Engine {
             if !wasWaiting { body() }
             let alert =
                 rule.raisesAlerts
-                ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace) : nil
+                ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace)
+                    .lowered(common) : nil
             draft(alert, values, key, timer)
         }
+    }
+
+    /// What becomes of an alert because peers have had the value too; nil: nothing. Notes the use of it.
+    private func commonness(
+        _ peers: DetectionPlan.Peers, of group: UnsafeRawBufferPointer, _ view: EventView
+    ) -> Commonness? {
+        let member = stableHash(group)
+        guard let all = key(peers.groupFields, in: peers.members.keySpace, view) else { return nil }
+        peers.members.note(key: all, member: member, at: view.time)
+        guard let value = key(peers.valueFields, in: peers.users.keySpace, view) else { return nil }
+        peers.users.note(key: value, member: member, at: view.time)
+        let others = peers.members.others(key: all, besides: member, at: view.time)
+        guard others >= peers.rule.minimum else { return nil }
+        let users = peers.users.others(key: value, besides: member, at: view.time)
+        guard Double(users) >= peers.rule.common * Double(others) else { return nil }
+        return Commonness(then: peers.rule.then, users: users, others: others)
     }
 
     /// A number as a sum can take it; never infinite.

@@ -33,6 +33,15 @@ struct EngineBuilder {
         for (index, rule) in rules.detections.enumerated() {
             detections.append(detection(index, rule, plan, options))
         }
+        for detection in detections {
+            guard let (state, keyFields) = detection.ratio else { continue }
+            let (of, to) = (Set(rules.detections(named: state.rule.of)), Set(rules.detections(named: state.rule.to)))
+            for index in of.union(to).sorted() {
+                detections[index].ratioFeeds.append(
+                    DetectionPlan.RatioFeed(
+                        state: state, keyFields: keyFields, isOf: of.contains(index), isTo: to.contains(index)))
+            }
+        }
     }
 
     /// How many different keys an event can have.
@@ -126,6 +135,20 @@ struct EngineBuilder {
         }
     }
 
+    private mutating func peers(
+        _ block: RuleExtension.FirstSeen, _ peers: RuleExtension.FirstSeen.Peers, _ metadata: RuleMetadata,
+        _ group: [SlotID], _ value: SlotID, _ options: Engine.Options
+    ) -> DetectionPlan.Peers {
+        func state(_ names: [String]) -> FamiliarState {
+            FamiliarState(
+                stateID: stateID(["familiar", metadata.key] + block.groupBy + ["among"] + names),
+                keySpace: space(names), history: block.history.milliseconds, lateness: options.lateness)
+        }
+        return DetectionPlan.Peers(
+            rule: peers, groupFields: group, members: state(peers.groupBy), valueFields: group + [value],
+            users: state(peers.groupBy + [block.field]))
+    }
+
     private mutating func detection(
         _ index: Int, _ rule: DetectionRule, _ plan: DetectorPlan, _ options: Engine.Options
     ) -> DetectionPlan {
@@ -151,7 +174,16 @@ struct EngineBuilder {
                 keyFields: fields.firstSeenGroup + [value],
                 values: EpisodeState(
                     stateID: stateID(["first_seen", metadata.key] + names), keySpace: space(names),
-                    gap: block.history.milliseconds, lateness: options.lateness))
+                    gap: block.history.milliseconds, lateness: options.lateness),
+                peers: block.peers.map { peers(block, $0, metadata, fields.peerGroup, value, options) })
+        }
+        let ratio = metadata.extensions.ratio.map { block in
+            (
+                state: RatioState(
+                    stateID: stateID(["ratio", metadata.key] + block.of + ["to"] + block.to + ["by"] + block.groupBy),
+                    keySpace: space(block.groupBy), rule: block, lateness: options.lateness),
+                keyFields: fields.ratioGroup
+            )
         }
         var episodes: EpisodeState?
         if options.suppresses, let block = metadata.extensions.suppress {
@@ -162,6 +194,7 @@ struct EngineBuilder {
         return DetectionPlan(
             rule: rule, feeds: feeds, raisesAlerts: fields.raisesAlerts,
             calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] }, firstSeen: firstSeen,
+            ratio: ratio,
             episodeFields: fields.episode, episodes: episodes)
     }
 }

@@ -57,6 +57,11 @@ extension Engine {
                 tables.append(Table(state: episodes, subject: .detectionEpisode, index: index))
             }
             if let groups = detection.firstSeen?.groups { tables.append(Table(state: groups)) }
+            if let peers = detection.firstSeen?.peers {
+                tables.append(Table(state: peers.members))
+                tables.append(Table(state: peers.users))
+            }
+            if let ratio = detection.ratio { tables.append(Table(state: ratio.state)) }
         }
         return tables
     }

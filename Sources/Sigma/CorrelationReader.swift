@@ -50,6 +50,9 @@ enum CorrelationReader {
         }
         let (bounds, field) = try condition(node, kind)
         try metadata.extensions.baseline?.check(kind, bounds)
+        if let ratio = metadata.extensions.ratio {
+            throw ratio.node.error("belongs to a detection rule; refer to that rule from here.")
+        }
         let rules = try node.required("rules")
         var references: [(name: String, node: YAMLNode)] = []
         for item in rules.items() { references.append((try item.text(), item)) }

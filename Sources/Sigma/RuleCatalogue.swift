@@ -50,6 +50,20 @@ struct RuleCatalogue {
         }
     }
 
+    /// Ids and names of the detections so far.
+    var detectionNames: Set<String> {
+        var names: Set<String> = []
+        for case .detection(let rule) in drafts {
+            for name in [rule.metadata.id, rule.metadata.name] { if let name { names.insert(name) } }
+        }
+        return names
+    }
+
+    /// Notes why a rule that could be read cannot be used; it gets no place.
+    mutating func refuse(_ error: DocumentError) {
+        errors.append(error)
+    }
+
     private func place(_ index: Int) -> String {
         let document = drafts[index].metadata.document
         return "\(document.file):\(document.line)"

@@ -11,6 +11,37 @@ package struct RuleExtension: Sendable {
         package let history: Timespan
         /// How long a new group key only learns.
         package let learning: Timespan
+        /// What others make of the value; nil: nothing.
+        package let peers: Peers?
+
+        /// A value that enough of the peers have had is less of a surprise.
+        package struct Peers: Sendable, Hashable {
+            /// What becomes of an alert about a common value.
+            package enum Consequence: String, Sendable, CaseIterable {
+                /// One level lower.
+                case lower
+                case silent
+            }
+
+            /// Who belongs together: those whose events have the same values here.
+            package let groupBy: [String]
+            /// With fewer members beside oneself there are no peers.
+            package let minimum: Int
+            /// A value is common when this share of the others has had it within `history`, 0 to 1.
+            package let common: Double
+            package let then: Consequence
+
+            init(_ node: YAMLNode) throws(DocumentError) {
+                try node.refuseKeys(except: ["group-by", "minimum", "common", "then"])
+                groupBy = try node.required("group-by").texts()
+                minimum = try node["minimum"]?.integer() ?? 5
+                guard (1...200).contains(minimum) else { throw (node["minimum"] ?? node).error("minimum is 1 to 200.") }
+                let share = try node.required("common")
+                common = try share.number()
+                guard common > 0, common <= 1 else { throw share.error("a share is above 0 and at most 1.") }
+                then = try node["then"].map { node throws(DocumentError) in try node.word("consequence") } ?? .lower
+            }
+        }
     }
 
     /// One alert per episode: from the first firing until none came for this long.
@@ -50,22 +81,25 @@ package struct RuleExtension: Sendable {
     package let risk: Risk?
     /// Nil: the correlation's condition alone decides.
     package let baseline: Baseline?
+    /// Nil: the past's shares do not matter.
+    package let ratio: Ratio?
     /// What may be done without a person; nil: nothing beyond the alert.
     package let respond: Respond?
     package let tests: [Test]
 
     static let none = RuleExtension(
-        firstSeen: nil, outside: nil, suppress: nil, risk: nil, baseline: nil, respond: nil, tests: [])
+        firstSeen: nil, outside: nil, suppress: nil, risk: nil, baseline: nil, ratio: nil, respond: nil, tests: [])
 
     private init(
         firstSeen: FirstSeen?, outside: (String, YAMLNode)?, suppress: Suppress?, risk: Risk?,
-        baseline: Baseline?, respond: Respond?, tests: [Test]
+        baseline: Baseline?, ratio: Ratio?, respond: Respond?, tests: [Test]
     ) {
         self.firstSeen = firstSeen
         self.outside = outside
         self.suppress = suppress
         self.risk = risk
         self.baseline = baseline
+        self.ratio = ratio
         self.respond = respond
         self.tests = tests
     }
@@ -75,10 +109,12 @@ package struct RuleExtension: Sendable {
         if let sustain = node["sustain"] {
             throw sustain.error("is not supported by this version. Use suppress: { episode: 30m }.")
         }
-        try node.refuseKeys(except: ["baseline", "first_seen", "outside", "suppress", "risk", "respond", "tests"])
+        try node.refuseKeys(except: [
+            "baseline", "first_seen", "ratio", "outside", "suppress", "risk", "respond", "tests",
+        ])
 
         if let block = node["first_seen"] {
-            try block.refuseKeys(except: ["field", "group-by", "history", "learning"])
+            try block.refuseKeys(except: ["field", "group-by", "history", "learning", "peers"])
             let history = try Timespan(try block.required("history"))
             let learning = try Timespan(try block.required("learning"))
             guard learning.milliseconds <= history.milliseconds else {
@@ -86,7 +122,8 @@ package struct RuleExtension: Sendable {
             }
             firstSeen = FirstSeen(
                 field: try block.required("field").text(), groupBy: try block.required("group-by").texts(),
-                history: history, learning: learning)
+                history: history, learning: learning,
+                peers: try block["peers"].map { node throws(DocumentError) in try FirstSeen.Peers(node) })
         } else {
             firstSeen = nil
         }
@@ -100,6 +137,7 @@ package struct RuleExtension: Sendable {
         }
         risk = try node["risk"].map { block throws(DocumentError) in try Risk(block) }
         baseline = try node["baseline"].map { block throws(DocumentError) in try Baseline(block) }
+        ratio = try node["ratio"].map { block throws(DocumentError) in try Ratio(block) }
         respond = try node["respond"].map { block throws(DocumentError) in try Respond(block) }
         var tests: [Test] = []
         for item in node["tests"]?.items() ?? [] { tests.append(try Test(item)) }

@@ -127,6 +127,9 @@ enum RuleReader {
             throw (document["gatewatch"]?["suppress"] ?? document).error(
                 "first_seen raises one alert per new value by itself; leave suppress out.")
         }
+        if let ratio = metadata.extensions.ratio, metadata.extensions.firstSeen != nil {
+            throw ratio.node.error("does not go together with first_seen; write two rules.")
+        }
         if let baseline = metadata.extensions.baseline {
             throw baseline.node.error(
                 "belongs to a correlation: it compares what one counts. Refer to this rule from one.")

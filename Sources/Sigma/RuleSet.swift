@@ -45,9 +45,14 @@ package struct RuleSet: Sendable {
             catalogue.add(document)
             warnings += RuleLint.warnings(document)
         }
+        let known = catalogue.detectionNames
         var detections: [DetectionRule] = []
         for (index, draft) in catalogue.drafts.enumerated() {
             guard case .detection(let rule) = draft else { continue }
+            if let error = rule.metadata.extensions.ratio?.unknown(among: known) {
+                catalogue.refuse(error)
+                continue
+            }
             catalogue.places[index] = .detection(detections.count)
             detections.append(rule)
         }
@@ -55,6 +60,14 @@ package struct RuleSet: Sendable {
         correlations = catalogue.connect()
         errors = catalogue.errors
         self.warnings = warnings
+    }
+
+    /// The detections that an id or name stands for.
+    package func detections(named names: [String]) -> [Int] {
+        detections.indices.filter { index in
+            let metadata = detections[index].metadata
+            return names.contains { $0 == metadata.id || $0 == metadata.name }
+        }
     }
 
     private init(_ rules: RuleSet, errors: [DocumentError]) {

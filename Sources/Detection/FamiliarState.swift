@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+import Sigma
+
+/// Which members of a peer group have had a value of a `first_seen` rule (`peers`), or any value at all.
+///
+/// Counted by periods (hours, or longer ones if the lateness is); for an event in period p those up to p - 2 count: these are
+/// complete whenever such an event can come, so the order of events does not matter. Of each key the 200 members seen last are kept, 12 bytes each: of larger groups a
+/// share is one of these. Peers are those of the same partition.
+final class FamiliarState: StoredState {
+    private struct Member {
+        var hash: UInt32
+        var first: Int32
+        var last: Int32
+    }
+
+    static let maximumMembers = 200
+
+    /// The length of a period, ms: whole hours, at least the lateness.
+    static func period(_ lateness: Int64) -> Int64 {
+        max(1, (lateness + RatioState.hour - 1) / RatioState.hour) * RatioState.hour
+    }
+
+    let stateID: UInt64
+    let keySpace: KeySpace
+    /// ms.
+    private let period: Int64
+    /// In periods.
+    private let history: Int32
+    private var rows: [Int32: [Member]] = [:]
+    private var changed: Set<Int32> = []
+    private var removedKeys: [[UInt8]] = []
+    private var nextSweep: Int64 = .min
+
+    init(stateID: UInt64, keySpace: KeySpace, history: Int64, lateness: Int64) {
+        self.stateID = stateID
+        self.keySpace = keySpace
+        period = Self.period(lateness)
+        self.history = Int32(clamping: history / period + 1)
+    }
+
+    var count: Int { rows.count }
+    var bytes: Int { rows.values.reduce(0) { $0 + 48 + $1.capacity * 12 } }
+
+    /// Notes that a member has had it.
+    func note(key: Int32, member: UInt64, at time: Int64) {
+        let hash = UInt32(truncatingIfNeeded: member)
+        let now = Int32(clamping: time / period)
+        var members = rows.removeValue(forKey: key) ?? newRow(key)
+        defer { rows[key] = members }
+        if let place = members.firstIndex(where: { $0.hash == hash }) {
+            if now >= members[place].first, now <= members[place].last { return }
+            // Who comes back after the history begins anew.
+            let isAnew = now > members[place].last + history
+            members[place].first = isAnew ? now : min(members[place].first, now)
+            members[place].last = max(members[place].last, now)
+        } else {
+            members.append(Member(hash: hash, first: now, last: now))
+            if members.count > Self.maximumMembers {
+                let oldest = members.indices.min { members[$0].last < members[$1].last }
+                if let oldest { members.remove(at: oldest) }
+            }
+        }
+        changed.insert(key)
+    }
+
+    private func newRow(_ key: Int32) -> [Member] {
+        keySpace.hold(key)
+        return []
+    }
+
+    /// How many members besides one have had it within the history before an event.
+    func others(key: Int32, besides member: UInt64, at time: Int64) -> Int {
+        guard let members = rows[key] else { return 0 }
+        let hash = UInt32(truncatingIfNeeded: member)
+        let now = Int32(clamping: time / period)
+        return members.count { $0.hash != hash && $0.first <= now - 2 && $0.last >= now - history }
+    }
+
+    func sweep(watermark: Int64) {
+        guard watermark >= nextSweep else { return }
+        nextSweep = watermark + 24 * RatioState.hour
+        let oldest = Int32(clamping: watermark / period) - history - 1
+        for (key, members) in rows where members.allSatisfy({ $0.last < oldest }) {
+            removedKeys.append(Array(keySpace.bytes(of: key)))
+            rows[key] = nil
+            changed.remove(key)
+            keySpace.release(key)
+        }
+    }
+
+    // MARK: Storing
+
+    func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
+        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
+        removedKeys.removeAll()
+        for key in changed.sorted() {
+            if let members = rows[key] { body(keySpace.bytes(of: key), encode(members)) }
+        }
+        changed.removeAll()
+    }
+
+    func discardChanges() {
+        removedKeys = []
+        changed = []
+    }
+
+    func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
+        for (key, members) in rows { body(keySpace.bytes(of: key), encode(members)) }
+    }
+
+    private func encode(_ members: [Member]) -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(UInt16(members.count))
+        for member in members {
+            writer.write(member.hash)
+            writer.write(member.first)
+            writer.write(member.last)
+        }
+        return writer.bytes
+    }
+
+    func restore(
+        key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [Int64] {
+        var members: [Member] = []
+        for _ in 0..<(try reader.read(UInt16.self)) {
+            members.append(Member(hash: try reader.read(), first: try reader.read(), last: try reader.read()))
+        }
+        if rows.updateValue(members, forKey: key) == nil { keySpace.hold(key) }
+        return []
+    }
+}
