@@ -9,18 +9,13 @@ import Sigma
 /// An event in bucket B is compared with what was learned of the buckets up to B - `lag`. These are complete whenever such an
 /// event can come, so the order of events within the lateness does not matter.
 ///
-/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 100,
-/// 400 with the season) and 16 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
+/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 90,
+/// 400 with the season) and 32 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
 final class BaselineState: StoredState {
-    private struct Open {
-        var bucket: Int64
-        var total: Double
-        var isAlerted: Bool
-    }
-
     private struct Row {
         var series = SeriesBaseline()
-        var open: [Open] = []
+        /// Its list of open buckets.
+        var open = OpenBuckets.none
         /// The peer group, -1 without one.
         var peers: Int32 = -1
         var last: Int64 = .min
@@ -34,6 +29,7 @@ final class BaselineState: StoredState {
     /// How many buckets before the event's the latest one lies that counts.
     private let lag: Int64
     private var rows: CellMap<Row>
+    private var open = OpenBuckets()
     private var removedKeys: [[UInt8]] = []
     /// Groups with an open bucket, by bucket.
     private var opened: [Int64: [Int32]] = [:]
@@ -62,12 +58,8 @@ final class BaselineState: StoredState {
 
     var count: Int { rows.count }
     var bytes: Int {
-        var bytes = rows.bytes
-        rows.forEach { _, row in
-            bytes +=
-                row.series.byteCount - MemoryLayout<SeriesBaseline>.stride + 32
-                + row.open.capacity * MemoryLayout<Open>.stride
-        }
+        var bytes = rows.bytes + open.bytes
+        rows.forEach { _, row in bytes += row.series.byteCount - MemoryLayout<SeriesBaseline>.stride }
         return bytes
     }
 
@@ -85,20 +77,11 @@ final class BaselineState: StoredState {
     }
 
     /// Counts an event towards its bucket: 1 for a count, else the number that is summed.
-    func note(key: Int32, at time: Int64, amount: Double) {
+    func note(key: Int32, at time: Int64, amount: Double, isAlerted: Bool = false) {
         let bucket = time / settings.bucket
         let row = rows.make(key, Row())
+        if open.add(amount, to: bucket, isAlerted: isAlerted, head: &row.pointee.open) { expect(key, in: bucket) }
         rows.touch(key)
-        var place = row.pointee.open.count
-        while place > 0, row.pointee.open[place - 1].bucket >= bucket {
-            place -= 1
-            if row.pointee.open[place].bucket == bucket {
-                row.pointee.open[place].total += amount
-                return
-            }
-        }
-        row.pointee.open.insert(Open(bucket: bucket, total: amount, isAlerted: false), at: place)
-        expect(key, in: bucket)
     }
 
     private func expect(_ key: Int32, in bucket: Int64) {
@@ -108,12 +91,7 @@ final class BaselineState: StoredState {
 
     /// Notes that the rule fired.
     func noteAlert(key: Int32, at time: Int64) {
-        note(key: key, at: time, amount: 0)
-        let bucket = time / settings.bucket
-        guard let row = rows.find(key), let place = row.pointee.open.firstIndex(where: { $0.bucket == bucket }) else {
-            return
-        }
-        row.pointee.open[place].isAlerted = true
+        note(key: key, at: time, amount: 0, isAlerted: true)
     }
 
     /// No event before the watermark comes any more: learns the buckets that are complete and with which every event to come
@@ -129,8 +107,7 @@ final class BaselineState: StoredState {
     }
 
     private func learn(_ key: Int32, _ bucket: Int64) {
-        guard let row = rows.find(key), let first = row.pointee.open.first, first.bucket == bucket else { return }
-        row.pointee.open.removeFirst()
+        guard let row = rows.find(key), let first = open.removeFirst(bucket, head: &row.pointee.open) else { return }
         row.pointee.series.learn(first.total, bucket: bucket, isAlerted: first.isAlerted, settings)
         row.pointee.last = bucket
         if let peers, row.pointee.peers >= 0 {
@@ -148,8 +125,9 @@ final class BaselineState: StoredState {
         let bucket = time / settings.bucket
         let row = rows.find(key)
         var series = row?.pointee.series ?? SeriesBaseline()
-        for open in row?.pointee.open ?? [] where open.bucket <= bucket - lag {
-            series.learn(open.total, bucket: open.bucket, isAlerted: open.isAlerted, settings)
+        open.forEach(head: row?.pointee.open ?? OpenBuckets.none) { open in
+            if open.number > bucket - lag { return }
+            series.learn(open.total, bucket: open.number, isAlerted: open.isAlerted, settings)
         }
         let own = series.judge(value, bucket: bucket, settings)
         var words = Alert.Baseline(
@@ -187,7 +165,7 @@ final class BaselineState: StoredState {
         nextSweep = watermark + max(3_600_000, settings.history / 16)
         let oldest = (watermark - 3 * settings.history) / settings.bucket
         rows.sweep { row in
-            guard row.open.isEmpty, row.last < oldest else { return false }
+            guard row.open == OpenBuckets.none, row.last < oldest else { return false }
             if row.peers >= 0 { self.peers?.keySpace.release(row.peers) }
             return true
         } _: {
@@ -221,11 +199,10 @@ final class BaselineState: StoredState {
         row.series.encode(into: &series)
         writer.write(block: series)
         writer.write(block: row.peers < 0 ? [] : peers.map { Array($0.keySpace.bytes(of: row.peers)) } ?? [])
-        writer.write(UInt16(row.open.count))
-        for open in row.open {
-            writer.write(open.bucket)
-            writer.write(open.total)
-            writer.write(UInt8(open.isAlerted ? 1 : 0))
+        open.forEach(head: row.open) {
+            writer.write($0.number)
+            writer.write($0.total)
+            writer.write(UInt8($0.isAlerted ? 1 : 0))
         }
         return writer.bytes
     }
@@ -240,18 +217,15 @@ final class BaselineState: StoredState {
         }
         row.series = series
         let group = try reader.readBlock()
-        for _ in 0..<(try reader.read(UInt16.self)) {
-            row.open.append(
-                Open(
-                    bucket: try reader.read(), total: try reader.readDouble(),
-                    isAlerted: try reader.read(UInt8.self) == 1)
-            )
+        while !reader.isAtEnd {
+            let (number, total): (Int64, Double) = (try reader.read(), try reader.readDouble())
+            let isAlerted = try reader.read(UInt8.self) == 1
+            if open.add(total, to: number, isAlerted: isAlerted, head: &row.open) { expect(key, in: number) }
         }
         if !group.isEmpty, let peers {
             row.peers = group.withUnsafeBytes { peers.keySpace.intern($0) }
             peers.keySpace.hold(row.peers)
         }
-        for open in row.open { expect(key, in: open.bucket) }
         rows.make(key, Row()).pointee = row
         return []
     }

@@ -42,6 +42,8 @@ struct ByteReader {
         self.bytes = bytes
     }
 
+    var isAtEnd: Bool { position == bytes.count }
+
     mutating func read<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws(Damaged) -> Value {
         let size = MemoryLayout<Value>.size
         guard position + size <= bytes.count else { throw Damaged() }
