@@ -157,7 +157,7 @@ package enum Timestamp {
     }
 
     /// Days from the civil date, Howard Hinnant's algorithm (https://howardhinnant.github.io/date_algorithms.html).
-    private static func daysSinceEpoch(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
+    static func daysSinceEpoch(_ year: Int, _ month: Int, _ day: Int) -> Int64 {
         let y = month <= 2 ? year - 1 : year
         let era = (y >= 0 ? y : y - 399) / 400
         let yearOfEra = y - era * 400
@@ -167,7 +167,7 @@ package enum Timestamp {
     }
 
     /// The civil date from days, by the same source.
-    private static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+    static func civil(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let z = days + 719_468
         let era = (z >= 0 ? z : z - 146_096) / 146_097
         let dayOfEra = z - era * 146_097

@@ -79,8 +79,7 @@ package struct DetectorFiles: Sendable {
             self.rules = rules
         } else {
             // Without its calendar a rule would fire at the wrong times; what refers to it goes as well, and says so.
-            let rest = RuleSet(
-                documents: rules.metadata.filter { !broken.contains($0.key) }.map(\.document), lists: lists)
+            let rest = rules.keeping { !broken.contains($0.key) }
             self.rules = rest
             errors += rest.errors
         }

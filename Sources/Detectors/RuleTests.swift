@@ -41,19 +41,17 @@ package enum RuleTests {
 
     /// A rule with what it refers to and nothing else: a building block then raises alerts of its own.
     private static func alone(_ rule: CorrelationRule.Reference, _ rules: RuleSet) -> RuleSet {
-        var documents: [YAMLNode] = []
-        var taken: Set<CorrelationRule.Reference> = []
+        var taken: Set<String> = []
         func take(_ rule: CorrelationRule.Reference) {
-            guard taken.insert(rule).inserted else { return }
             switch rule {
-            case .detection(let index): documents.append(rules.detections[index].metadata.document)
+            case .detection(let index): taken.insert(rules.detections[index].metadata.key)
             case .correlation(let index):
+                guard taken.insert(rules.correlations[index].metadata.key).inserted else { return }
                 for reference in rules.correlations[index].references { take(reference) }
-                documents.append(rules.correlations[index].metadata.document)
             }
         }
         take(rule)
-        return RuleSet(documents: documents, lists: rules.lists)
+        return rules.keeping { taken.contains($0.key) }
     }
 
     private static func run(

@@ -14,6 +14,7 @@ struct CompiledTest {
         case regex, cidr
         case less, lessOrEqual, greater, greaterOrEqual
         case fieldReference
+        case datePart
     }
 
     let kind: Kind
@@ -31,7 +32,7 @@ struct CompiledTest {
     /// The number of a comparison, or what `literal` is as a number, for fields that hold one.
     var number: Number?
     var flag = false
-    /// Index into the matcher's tables, globs, expressions or networks.
+    /// Index into the matcher's tables, globs, expressions, networks or date parts.
     var aux = 0
 }
 
@@ -41,6 +42,7 @@ final class CompiledTests {
     private(set) var globs: [Glob] = []
     private(set) var expressions: [RegularExpression] = []
     private(set) var networks: [CIDR] = []
+    let dates = DatePartTests()
     private let store = LiteralStore()
 
     /// How often a regular expression was ended by its match limit.
@@ -99,6 +101,10 @@ final class CompiledTests {
             test.other = plan.slot(field.text)
             test.reference = reference
             return test
+        case .datePart(let question):
+            var test = make(.datePart)
+            test.aux = dates.add(question, slot)
+            return test
         }
     }
 
@@ -106,7 +112,7 @@ final class CompiledTests {
         _ pattern: SigmaPattern, cased: Bool, _ make: (CompiledTest.Kind, Bool, String) -> CompiledTest
     ) -> CompiledTest {
         let tokens = pattern.tokens
-        if cased || pattern.isASCII {
+        if cased || pattern.foldsAsASCII {
             if tokens == [.anyRun] { return make(.anything, cased, "") }
             if let text = pattern.exact {
                 var test = make(.equals, cased, text)
@@ -126,7 +132,7 @@ final class CompiledTests {
             }
         }
         globs.append(Glob(pattern, folds: !cased))
-        var test = make(cased || pattern.isASCII ? .glob : .unicodeGlob, cased, "")
+        var test = make(cased || pattern.foldsAsASCII ? .glob : .unicodeGlob, cased, "")
         // The Kelvin sign is `k` in lower case: only what stays outside ASCII rules out texts within it.
         test.flag = tokens.contains { token in
             if case .literal(let text) = token { !ExactText(text.text.lowercased()).isASCII } else { false }
@@ -213,6 +219,7 @@ final class CompiledTests {
             return view.anyValue(view[test.other]) {
                 FieldComparison.holds(slot, $0, test.reference, cased: test.cased)
             }
+        case .datePart: return dates.holds(test.aux, slot)
         default: break
         }
         return slot.withText { self.text(test, $0) } ?? false

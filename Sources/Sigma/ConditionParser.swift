@@ -10,7 +10,7 @@ struct ConditionParser {
     }
 
     private let node: YAMLNode
-    private let searches: [(name: String, expression: Expression)]
+    private let searches: [Search]
     private var tokens: [Token] = []
     private var next = 0
     /// Predicates that the condition may still come to.
@@ -19,7 +19,7 @@ struct ConditionParser {
     /// The most predicates of one condition, after the names of selections are replaced by what they hold.
     static let maximumSize = 100_000
 
-    init(_ node: YAMLNode, searches: [(name: String, expression: Expression)]) throws(DocumentError) {
+    init(_ node: YAMLNode, searches: [Search]) throws(DocumentError) {
         self.node = node
         self.searches = searches
         var word = ""
@@ -44,34 +44,34 @@ struct ConditionParser {
         flush(&tokens)
     }
 
-    mutating func parse() throws(DocumentError) -> Expression {
+    mutating func parse() throws(DocumentError) -> ConditionTree {
         guard !tokens.isEmpty else { throw node.error("is empty. Write the name of a selection.") }
         let expression = try or(depth: 0)
         guard next == tokens.count else { throw unexpected(tokens[next]) }
         return expression
     }
 
-    private mutating func or(depth: Int) throws(DocumentError) -> Expression {
+    private mutating func or(depth: Int) throws(DocumentError) -> ConditionTree {
         guard depth < 64 else { throw node.error("has more than 64 levels of parentheses.") }
         var parts = [try and(depth: depth)]
         while accept("or") { parts.append(try and(depth: depth)) }
         return parts.count == 1 ? parts[0] : .or(parts)
     }
 
-    private mutating func and(depth: Int) throws(DocumentError) -> Expression {
+    private mutating func and(depth: Int) throws(DocumentError) -> ConditionTree {
         var parts = [try not(depth: depth)]
         while accept("and") { parts.append(try not(depth: depth)) }
         return parts.count == 1 ? parts[0] : .and(parts)
     }
 
-    private mutating func not(depth: Int) throws(DocumentError) -> Expression {
+    private mutating func not(depth: Int) throws(DocumentError) -> ConditionTree {
         var negated = false
         while accept("not") { negated.toggle() }
         let expression = try primary(depth: depth)
         return negated ? .not(expression) : expression
     }
 
-    private mutating func primary(depth: Int) throws(DocumentError) -> Expression {
+    private mutating func primary(depth: Int) throws(DocumentError) -> ConditionTree {
         guard next < tokens.count else { throw node.error("ends where the name of a selection was expected.") }
         let token = tokens[next]
         next += 1
@@ -91,12 +91,14 @@ struct ConditionParser {
                 if isShouted(token) { throw unexpected(token) }
                 throw node.error(unknownKey(word, known: searches.map(\.name), what: "selection"))
             }
-            return try spend(search)
+            try spend(search)
+            return .search(word)
         }
     }
 
-    private mutating func quantified(_ quantifier: String) throws(DocumentError) -> Expression {
-        guard ["1", "any", "all"].contains(quantifier) else {
+    private mutating func quantified(_ quantifier: String) throws(DocumentError) -> ConditionTree {
+        let number = quantifier == "any" ? 1 : Int(quantifier).flatMap { String($0) == quantifier && $0 > 0 ? $0 : nil }
+        guard quantifier == "all" || number != nil else {
             throw node.error("'\(quantifier) of' is not Sigma. Write '1 of', 'any of' or 'all of'.")
         }
         next += 1
@@ -109,10 +111,19 @@ struct ConditionParser {
             if search.name.hasPrefix("_") && !pattern.hasPrefix("_") { return false }
             return fits(search.name, pattern)
         }
-        guard !chosen.isEmpty else { throw node.error("'\(quantifier) of \(pattern)' fits no selection.") }
-        let parts = try chosen.map { search throws(DocumentError) in try spend(search) }
-        if parts.count == 1 { return parts[0] }
-        return quantifier == "all" ? .and(parts) : .or(parts)
+        let whole = "\(quantifier) of \(pattern)"
+        guard !chosen.isEmpty else { throw node.error("'\(whole)' fits no selection.") }
+        guard let number else {
+            for search in chosen { try spend(search) }
+            return .every(pattern: whole, names: chosen.map(\.name))
+        }
+        guard number <= chosen.count else {
+            let fitting = chosen.count == 1 ? "only one selection" : "only \(chosen.count) selections"
+            throw node.error("'\(whole)' could never hold: '\(pattern)' fits \(fitting).")
+        }
+        // As many copies as the branching program has of each; see `Expression.size`.
+        for search in chosen { try spend(search, copies: min(number, chosen.count - number + 1)) }
+        return .atLeast(count: number, pattern: whole, names: chosen.map(\.name))
     }
 
     private mutating func accept(_ word: String) -> Bool {
@@ -121,10 +132,9 @@ struct ConditionParser {
         return true
     }
 
-    private mutating func spend(_ search: (name: String, expression: Expression)) throws(DocumentError) -> Expression {
-        budget -= search.expression.size
+    private mutating func spend(_ search: Search, copies: Int = 1) throws(DocumentError) {
+        budget -= search.expression.size * copies
         guard budget >= 0 else { throw node.error("asks more than \(Self.maximumSize) questions. Split the rule.") }
-        return search.expression
     }
 
     private func isShouted(_ token: Token) -> Bool {

@@ -32,6 +32,7 @@ enum Test: Hashable, Sendable {
     case cidr(CIDR)
     case compare(Comparison, Number)
     case fieldReference(ExactText, Reference, cased: Bool)
+    case datePart(DatePartQuestion)
 }
 
 /// A condition over predicates.
@@ -40,6 +41,8 @@ indirect enum Expression: Hashable, Sendable {
     case and([Expression])
     case or([Expression])
     case not(Expression)
+    /// At least so many of them; more than one, fewer than all.
+    case atLeast(Int, [Expression])
 
     /// How many predicates there are, repeated ones counted each time.
     var size: Int {
@@ -47,6 +50,9 @@ indirect enum Expression: Hashable, Sendable {
         case .predicate: 1
         case .and(let parts), .or(let parts): parts.reduce(0) { $0 + $1.size }
         case .not(let part): part.size
+        // The branching program has each part once for every number that may still be missing.
+        case .atLeast(let count, let parts):
+            parts.reduce(0) { $0 + $1.size } * min(count, parts.count - count + 1)
         }
     }
 }

@@ -55,20 +55,36 @@ package struct DetectionRule: Sendable {
         package let category: String?
         package let product: String?
         package let service: String?
+        /// Keys of the rule's own; no mapping gives them, so only one that does not tell its sources is the rule's.
+        package let custom: [String: String]
 
         /// Whether the rule applies to events of a mapping.
         package func applies(to mapping: Mapping) -> Bool {
             guard let sources = mapping.logsources else { return true }
-            return sources.contains { source in
-                (category == nil || category == source.category) && (product == nil || product == source.product)
-                    && (service == nil || service == source.service)
-            }
+            return custom.isEmpty
+                && sources.contains { source in
+                    (category == nil || category == source.category) && (product == nil || product == source.product)
+                        && (service == nil || service == source.service)
+                }
         }
     }
 
     package let metadata: RuleMetadata
     package let logsource: LogSource
-    let expression: Expression
+    package let body: DetectionBody
+    /// The filters that narrow the rule, in the order of their documents.
+    package private(set) var filters: [FilterRule] = []
+
+    init(metadata: RuleMetadata, logsource: LogSource, body: DetectionBody) {
+        self.metadata = metadata
+        self.logsource = logsource
+        self.body = body
+    }
+
+    /// What an event must answer: the rule's own condition and those of its filters.
+    var expression: Expression { .all([body.expression] + filters.map(\.body.expression)) }
+
+    mutating func add(_ filter: FilterRule) { filters.append(filter) }
 }
 
 /// A rule over the matches of other rules within a timespan (Sigma specification 2.1, "Correlation rules").

@@ -6,13 +6,16 @@ import YAMLDocument
 struct RuleCatalogue {
     let lists: PlaceholderLists
     private(set) var drafts: [DraftRule] = []
-    private(set) var errors: [DocumentError] = []
+    private(set) var filters: [DraftFilter] = []
+    var errors: [DocumentError] = []
     /// Where each draft ended up in the set.
     var places: [Int: CorrelationRule.Reference] = [:]
-    private var names: [String: Int] = [:]
+    private(set) var names: [String: Int] = [:]
+    /// Where the document of each id and name stands; filters count.
+    private var taken: [String: String] = [:]
     private var keys: [String: Int] = [:]
     /// Names of rules that could not be read, so that who refers to them hears the true reason.
-    private var broken: Set<String> = []
+    private(set) var broken: Set<String> = []
 
     /// How many levels of correlations over correlations there may be.
     static let maximumLevels = 32
@@ -27,16 +30,25 @@ struct RuleCatalogue {
             let draft = try RuleReader.rule(document, lists)
             let metadata = draft.metadata
             for (name, key) in [(metadata.id, "id"), (metadata.name, "name")] {
-                guard let name, let other = names[name] else { continue }
+                guard let name, let other = taken[name] else { continue }
                 throw (document[key] ?? document).error(
-                    "'\(name)' names the rule at \(place(other)) already. Give it another.")
+                    "'\(name)' names the rule at \(other) already. Give it another.")
+            }
+            if case .filter(let filter) = draft {
+                for name in [metadata.id, metadata.name] {
+                    if let name { taken[name] = "\(document.file):\(document.line)" }
+                }
+                filters.append(filter)
+                return
             }
             if let other = keys[metadata.key] {
                 throw (document["title"] ?? document).error(
                     "the rule at \(place(other)) is called '\(metadata.key)' as well. Give each an id.")
             }
             for name in [metadata.id, metadata.name] {
-                if let name { names[name] = drafts.count }
+                guard let name else { continue }
+                names[name] = drafts.count
+                taken[name] = "\(document.file):\(document.line)"
             }
             keys[metadata.key] = drafts.count
             drafts.append(draft)
@@ -57,11 +69,6 @@ struct RuleCatalogue {
             for name in [rule.metadata.id, rule.metadata.name] { if let name { names.insert(name) } }
         }
         return names
-    }
-
-    /// Notes why a rule that could be read cannot be used; it gets no place.
-    mutating func refuse(_ error: DocumentError) {
-        errors.append(error)
     }
 
     private func place(_ index: Int) -> String {
@@ -130,21 +137,25 @@ struct RuleCatalogue {
     private func targets(_ draft: DraftCorrelation) throws(DocumentError) -> [Int] {
         var targets: [Int] = []
         for (name, node) in draft.references {
-            guard let target = names[name] else {
-                if broken.contains(name) { throw Self.dependent((name, node)) }
-                let text = unknownKey(name, known: names.keys.sorted(), what: "rule")
-                // Of a large set, the list of all names helps nobody.
-                throw node.error(
-                    names.count <= 12 || text.contains("Did you mean")
-                        ? text : "unknown rule '\(name)'. No rule of this load has that id or name.")
-            }
+            let target = try target(name, node)
             guard !targets.contains(target) else { throw node.error("'\(name)' is the same rule as one before it.") }
             targets.append(target)
         }
         return targets
     }
 
-    private static func dependent(_ reference: (name: String, node: YAMLNode)) -> DocumentError {
+    /// The draft of that id or name.
+    func target(_ name: String, _ node: YAMLNode) throws(DocumentError) -> Int {
+        if let target = names[name] { return target }
+        if broken.contains(name) { throw Self.dependent((name, node)) }
+        let text = unknownKey(name, known: names.keys.sorted(), what: "rule")
+        // Of a large set, the list of all names helps nobody.
+        throw node.error(
+            names.count <= 12 || text.contains("Did you mean")
+                ? text : "unknown rule '\(name)'. No rule of this load has that id or name.")
+    }
+
+    static func dependent(_ reference: (name: String, node: YAMLNode)) -> DocumentError {
         reference.node.error("refers to '\(reference.name)', which has an error of its own.")
     }
 

@@ -2,10 +2,17 @@
 
 import YAMLDocument
 
-/// What is doubtful in a rule without keeping it from working; nothing here decides what a rule matches.
+/// What is doubtful in a rule without keeping it from working; nothing here decides what a rule matches. What only departs
+/// from the conventions is `ConventionLint`'s.
 enum RuleLint {
+    /// Metadata that does not follow the specification (decision D14).
     static func warnings(_ document: YAMLNode) -> [DocumentError] {
-        dates(document) + tags(document) + related(document) + selections(document)
+        dates(document) + tags(document) + related(document)
+    }
+
+    /// Items and conditions that hardly mean what they say.
+    static func warnings(_ body: DetectionBody) -> [DocumentError] {
+        body.searches.flatMap { $0.tree.items.compactMap(warning) } + body.conditions.flatMap(numbers)
     }
 
     /// `YYYY-MM-DD`; the form with slashes ended with version 2.0 of the specification.
@@ -48,26 +55,30 @@ enum RuleLint {
         }
     }
 
-    /// `all` over a single value means nothing.
-    private static func selections(_ document: YAMLNode) -> [DocumentError] {
-        var found: [DocumentError] = []
-        func look(_ node: YAMLNode) {
-            switch node.content {
-            case .scalar: break
-            case .sequence(let items): items.forEach(look)
-            case .mapping(let entries):
-                for entry in entries {
-                    let isAll = entry.key.split(separator: "|", omittingEmptySubsequences: false).dropFirst().contains(
-                        "all")
-                    if isAll, entry.value.items().count < 2 {
-                        found.append(
-                            entry.value.error("'all' stands over a single value and changes nothing. Leave it out."))
-                    }
-                    look(entry.value)
-                }
-            }
+    private static func warning(_ item: DetectionItem) -> DocumentError? {
+        let places = ["contains", "startswith", "endswith"]
+        let hasPlace = item.field == nil || item.modifiers.contains(where: places.contains)
+        if item.modifiers.contains("all"), item.values.count < 2 {
+            return item.node.error("'all' stands over a single value and changes nothing. Leave it out.")
         }
-        if let detection = document["detection"] { look(detection) }
+        if item.modifiers.contains("base64offset"), !hasPlace {
+            return item.node.error(
+                "'base64offset' alone compares whole values, which hardly ever are such a piece. Write contains after it."
+            )
+        }
+        if item.modifiers.first == "re", item.modifiers.contains("contains") {
+            return item.node.error("an expression is looked for anywhere; 'contains' changes nothing. Leave it out.")
+        }
+        return nil
+    }
+
+    /// `2 of` (decision D7).
+    private static func numbers(_ condition: (tree: ConditionTree, node: YAMLNode)) -> [DocumentError] {
+        var found: [DocumentError] = []
+        condition.tree.walk { tree, _ in
+            guard case .atLeast(let count, let pattern, _) = tree, count > 1 else { return }
+            found.append(condition.node.error("'\(pattern)' is an extension of Sigma; other engines may refuse it."))
+        }
         return found
     }
 }

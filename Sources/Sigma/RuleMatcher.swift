@@ -58,6 +58,18 @@ package final class RuleMatcher {
                 return try parts.reversed().reduce(onFalse) { next, part in
                     try compile(part, onTrue: onTrue, onFalse: next)
                 }
+            case .atLeast(let count, let parts):
+                // Per number of parts that are still wanted, where to go on; from the last part to the first.
+                var next = [onTrue] + [Int32](repeating: onFalse, count: count)
+                for (index, part) in parts.enumerated().reversed() {
+                    var here = next
+                    // At part `index` at most `index` parts have held, and no more can be wanted than are left.
+                    for wanted in max(1, count - index)...count where wanted <= parts.count - index {
+                        here[wanted] = try compile(part, onTrue: next[wanted - 1], onFalse: next[wanted])
+                    }
+                    next = here
+                }
+                return next[count]
             }
         }
         let entries = try rules.map { try compile($0.expression, onTrue: Self.accept, onFalse: Self.reject) }
@@ -79,6 +91,7 @@ package final class RuleMatcher {
     @inline(__always)
     package func match(_ view: EventView, _ body: (Int) -> Void) {
         event &+= 1
+        resources.dates.event = event
         for rule in 0..<entries.count where matches(rule, view) { body(rule) }
     }
 

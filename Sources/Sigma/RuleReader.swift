@@ -6,11 +6,13 @@ import YAMLDocument
 enum DraftRule {
     case detection(DetectionRule)
     case correlation(DraftCorrelation)
+    case filter(DraftFilter)
 
     var metadata: RuleMetadata {
         switch self {
         case .detection(let rule): rule.metadata
         case .correlation(let draft): draft.metadata
+        case .filter(let draft): draft.rule.metadata
         }
     }
 }
@@ -19,21 +21,13 @@ enum DraftRule {
 enum RuleReader {
     static func rule(_ document: YAMLNode, _ lists: PlaceholderLists) throws(DocumentError) -> DraftRule {
         guard case .mapping = document.content else { throw document.error("a rule is a mapping of keys to values.") }
-        if let node = document["action"] {
-            throw node.error(
-                "collections with 'action' are not supported by this version. Repeat the keys in each document.")
-        }
-        if let node = document["filter"] {
-            throw node.error(
-                "filter documents are not supported by this version. Add the selection to the rules, with 'and not' in the condition."
-            )
-        }
         try refuseTypos(document)
         let metadata = try metadata(document)
         if let correlation = document["correlation"] {
             return .correlation(try CorrelationReader.correlation(correlation, metadata))
         }
-        return .detection(try detection(document, metadata, SearchReader(lists: lists)))
+        if let filter = document["filter"] { return .filter(try FilterReader.filter(filter, metadata, lists)) }
+        return .detection(try detection(document, metadata, lists))
     }
 
     /// Keys that no rule defines are allowed at the top, but one letter off a key that changes what the rule does is a slip.
@@ -102,27 +96,14 @@ enum RuleReader {
     }
 
     private static func detection(
-        _ document: YAMLNode, _ metadata: RuleMetadata, _ reader: SearchReader
+        _ document: YAMLNode, _ metadata: RuleMetadata, _ lists: PlaceholderLists
     ) throws(DocumentError) -> DetectionRule {
-        let source = try document.required("logsource")
-        try source.refuseKeys(except: ["category", "product", "service", "definition"])
+        let logsource = try logsource(document)
         let block = try document.required("detection")
-        var searches: [(name: String, expression: Expression)] = []
-        for entry in try block.entries() where entry.key != "condition" {
-            if entry.key == "timeframe" {
-                throw entry.value.error("'timeframe' was removed from Sigma. Write a correlation rule with a timespan.")
-            }
-            searches.append((entry.key, try reader.expression(entry.value)))
+        if let timeframe = block["timeframe"] {
+            throw timeframe.error("'timeframe' was removed from Sigma. Write a correlation rule with a timespan.")
         }
-        guard !searches.isEmpty else { throw block.error("has no selection. Write selection: { field: value }.") }
-        let conditions = try block.required("condition")
-        var parts: [Expression] = []
-        for condition in conditions.items() {
-            var parser = try ConditionParser(condition, searches: searches)
-            parts.append(try parser.parse())
-        }
-        guard !parts.isEmpty else { throw conditions.error("is empty. Write the name of a selection.") }
-        guard parts.count <= 64 else { throw conditions.error("is a list of more than 64 conditions.") }
+        let body = try body(block, except: [], lists)
         if metadata.extensions.firstSeen != nil, metadata.extensions.suppress != nil {
             throw (document["gatewatch"]?["suppress"] ?? document).error(
                 "first_seen raises one alert per new value by itself; leave suppress out.")
@@ -134,11 +115,42 @@ enum RuleReader {
             throw baseline.node.error(
                 "belongs to a correlation: it compares what one counts. Refer to this rule from one.")
         }
-        return DetectionRule(
-            metadata: metadata,
-            logsource: .init(
-                category: try source["category"]?.text(), product: try source["product"]?.text(),
-                service: try source["service"]?.text()),
-            expression: parts.count == 1 ? parts[0] : .or(parts))
+        return DetectionRule(metadata: metadata, logsource: logsource, body: body)
+    }
+
+    static func logsource(_ document: YAMLNode) throws(DocumentError) -> DetectionRule.LogSource {
+        let source = try document.required("logsource")
+        let known = ["category", "product", "service", "definition"]
+        var custom: [String: String] = [:]
+        for entry in try source.entries() where !known.contains(entry.key) {
+            let unknown = unknownKey(entry.key, known: known)
+            if unknown.contains("Did you mean") { throw entry.value.error(unknown) }
+            custom[entry.key] = try entry.value.text()
+        }
+        return DetectionRule.LogSource(
+            category: try source["category"]?.text(), product: try source["product"]?.text(),
+            service: try source["service"]?.text(), custom: custom)
+    }
+
+    /// Search identifiers and conditions.
+    ///
+    /// - Parameter keys: those of the block that are neither.
+    static func body(
+        _ block: YAMLNode, except keys: [String], _ lists: PlaceholderLists
+    ) throws(DocumentError) -> DetectionBody {
+        var reader = SearchReader(lists: lists)
+        let searches = try reader.searches(block, except: keys + ["condition"])
+        let node = try block.required("condition")
+        var conditions: [(tree: ConditionTree, node: YAMLNode)] = []
+        for condition in node.items() {
+            var parser = try ConditionParser(condition, searches: searches)
+            conditions.append((try parser.parse(), condition))
+        }
+        guard !conditions.isEmpty else { throw node.error("is empty. Write the name of a selection.") }
+        guard conditions.count <= 64 else { throw node.error("is a list of more than 64 conditions.") }
+        let expressions = Dictionary(searches.map { ($0.name, $0.expression) }) { first, _ in first }
+        return DetectionBody(
+            searches: searches, conditions: conditions,
+            expression: .any(conditions.map { $0.tree.expression(expressions) }))
     }
 }

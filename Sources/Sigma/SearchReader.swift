@@ -7,52 +7,83 @@ import YAMLDocument
 struct SearchReader {
     /// What the placeholders of `expand` stand for.
     let lists: PlaceholderLists
+    /// Questions that placeholders, dashes and encodings may still add to the rule.
+    private var budget = ConditionParser.maximumSize
 
-    func expression(_ node: YAMLNode) throws(DocumentError) -> Expression {
+    init(lists: PlaceholderLists) {
+        self.lists = lists
+    }
+
+    /// The identifiers of a block, each entry but those of the given keys.
+    mutating func searches(_ block: YAMLNode, except keys: [String]) throws(DocumentError) -> [Search] {
+        var searches: [Search] = []
+        for entry in try block.entries() where !keys.contains(entry.key) {
+            searches.append(Search(name: entry.key, tree: try tree(entry.value), node: entry.value))
+        }
+        guard !searches.isEmpty else { throw block.error("has no selection. Write selection: { field: value }.") }
+        return searches
+    }
+
+    private mutating func tree(_ node: YAMLNode) throws(DocumentError) -> SearchTree {
         switch node.content {
         case .mapping(let entries):
             guard !entries.isEmpty else { throw node.error("has no field. Write field: value.") }
-            return Self.all(try entries.map { entry throws(DocumentError) in try item(entry) })
+            return .all(try entries.map { entry throws(DocumentError) in .item(try item(entry)) })
         case .sequence(let items):
             guard !items.isEmpty else { throw node.error("is an empty list.") }
-            return Self.any(try items.map { item throws(DocumentError) in try expression(item) })
+            return .any(try items.map { item throws(DocumentError) in try tree(item) })
         case .scalar:
-            let keyword = try ItemModifiers([], node, isKeyword: true)
-            return .predicate(Predicate(field: nil, test: try keyword.test(node)))
+            let tests = try ItemModifiers([], node, isKeyword: true).tests(node)
+            let keyword = Expression.any(tests.map { .predicate(Predicate(field: nil, test: $0)) })
+            return .item(DetectionItem(field: nil, modifiers: [], values: [node], node: node, expression: keyword))
         }
     }
 
-    private func item(_ entry: YAMLNode.Entry) throws(DocumentError) -> Expression {
+    private mutating func item(_ entry: YAMLNode.Entry) throws(DocumentError) -> DetectionItem {
         let parts = entry.key.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         let field = parts[0].isEmpty ? nil : parts[0]
         if field == nil, parts.count == 1 { throw entry.value.error("the name of the field is empty.") }
-        let modifiers = try ItemModifiers(Array(parts.dropFirst()), entry.value, isKeyword: field == nil)
+        let names = Array(parts.dropFirst())
+        let modifiers = try ItemModifiers(names, entry.value, isKeyword: field == nil)
         if case .mapping = entry.value.content {
             throw entry.value.error("a field takes a value or a list of values, not a mapping.")
         }
         let isList = if case .sequence = entry.value.content { true } else { false }
         let values: [YAMLNode] = if case .sequence(let items) = entry.value.content { items } else { [entry.value] }
+        func made(_ expression: Expression) -> DetectionItem {
+            DetectionItem(
+                field: field, modifiers: names, values: values, node: entry.value,
+                expression: modifiers.negates ? .not(expression) : expression)
+        }
         if values.isEmpty {
             guard parts.count == 1 else { throw entry.value.error("is an empty list.") }
-            return .predicate(Predicate(field: field, test: .null))
+            return made(.predicate(Predicate(field: field, test: .null)))
         }
         if isList, modifiers.exists { throw entry.value.error("'exists' takes true or false, not a list.") }
 
-        var tests: [Test] = []
-        for value in modifiers.expands ? try expanded(values) : values {
+        // What one value became, by a placeholder or a modifier, stays linked with OR; `all` links the values.
+        var groups: [[Test]] = []
+        for value in values {
             if isList, case .scalar(let scalar) = value.content, scalar.isNull {
                 throw value.error("null cannot stand in a list. Write a selection of its own: field: null.")
             }
-            tests.append(try modifiers.test(value))
+            var group: [Test] = []
+            for value in modifiers.expands ? try lists.expand(value) : [value] {
+                let tests = try modifiers.tests(value)
+                budget -= tests.count
+                group += tests
+            }
+            budget += 1
+            guard budget >= 0 else {
+                throw value.error(
+                    "the values become more than \(ConditionParser.maximumSize) questions. Split the rule.")
+            }
+            groups.append(group)
         }
-        if modifiers.all { return Self.all(tests.map { .predicate(Predicate(field: field, test: $0)) }) }
-        return Self.any(Self.gathered(tests).map { .predicate(Predicate(field: field, test: $0)) })
-    }
-
-    private func expanded(_ values: [YAMLNode]) throws(DocumentError) -> [YAMLNode] {
-        var expanded: [YAMLNode] = []
-        for value in values { expanded += try lists.expand(value) }
-        return expanded
+        func any(_ tests: [Test]) -> Expression {
+            .any(Self.gathered(tests).map { .predicate(Predicate(field: field, test: $0)) })
+        }
+        return made(modifiers.all ? .all(groups.map(any)) : any(groups.flatMap { $0 }))
     }
 
     /// Many plain texts and whole numbers are one look-up.
@@ -71,14 +102,11 @@ struct SearchReader {
     private static func plain(_ test: Test) -> String? {
         switch test {
         case .pattern(let pattern, cased: false):
-            guard pattern.isASCII, let text = pattern.exact, !text.isEmpty else { return nil }
+            guard pattern.foldsAsASCII, let text = pattern.exact, !text.isEmpty else { return nil }
             if let number = Number(plain: text), number.integer == nil { return nil }
             return text
         case .number(let number, let text): return number.integer.map(String.init) == text.text ? text.text : nil
         default: return nil
         }
     }
-
-    private static func all(_ parts: [Expression]) -> Expression { parts.count == 1 ? parts[0] : .and(parts) }
-    private static func any(_ parts: [Expression]) -> Expression { parts.count == 1 ? parts[0] : .or(parts) }
 }

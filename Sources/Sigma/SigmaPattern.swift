@@ -42,6 +42,15 @@ struct SigmaPattern: Hashable, Sendable {
         self.tokens = tokens
     }
 
+    init(tokens: [Token]) {
+        self.tokens = tokens
+    }
+
+    /// A pattern that is this text, without wildcards.
+    init(literal: String) {
+        tokens = literal.isEmpty ? [] : [.literal(ExactText(literal))]
+    }
+
     /// Without wildcards at the given ends, one is added: `contains`, `startswith`, `endswith`.
     func open(start: Bool, end: Bool) -> SigmaPattern {
         var copy = self
@@ -61,9 +70,12 @@ struct SigmaPattern: Hashable, Sendable {
         }
     }
 
-    var isASCII: Bool {
+    /// Whether folding ASCII letters is all that comparing without case takes: the text is ASCII, or has beyond it only the
+    /// dashes of `windash`, which have no case.
+    var foldsAsASCII: Bool {
         tokens.allSatisfy { token in
-            if case .literal(let text) = token { text.isASCII } else { true }
+            guard case .literal(let text) = token else { return true }
+            return text.text.unicodeScalars.allSatisfy { $0.isASCII || (0x2013...0x2015).contains($0.value) }
         }
     }
 }

@@ -12,6 +12,11 @@ package struct YAMLNode: Sendable {
     package struct Entry: Sendable {
         package let key: String
         package let value: YAMLNode
+
+        package init(key: String, value: YAMLNode) {
+            self.key = key
+            self.value = value
+        }
     }
 
     package let file: String

@@ -172,7 +172,7 @@ struct CorrelationErrorTests {
                 + Make.correlation("type: event_count\nrules: good\ntimespan: 1m\ncondition: { gte: 2 }", name: "fine"))
         #expect(
             set.errors.map(\.message) == [
-                "unknown modifier 'foo'. Known: all, cased, cidr, contains, dotall, endswith, exists, expand, fieldref, gt, gte, i, ignorecase, lt, lte, m, multiline, re, s, startswith.",
+                "unknown modifier 'foo'. Known: all, base64, base64offset, cased, cidr, contains, day, dotall, endswith, exists, expand, fieldref, gt, gte, hour, i, ignorecase, lt, lte, m, minute, month, multiline, neq, re, s, startswith, utf16, utf16be, utf16le, week, wide, windash, year.",
                 "refers to 'bad', which has an error of its own.", "refers to 'low', which has an error of its own.",
             ])
         #expect(set.errors.map(\.line) == [6, 21, 29])

@@ -13,29 +13,6 @@ struct ErrorTests {
     }
 
     @Test(
-        "modifiers that this version does not have say what to write instead",
-        arguments: [
-            ("neq", "Put the value into a selection of its own and write 'not' before it in the condition."),
-            ("base64", "Write the encoded text."), ("base64offset", "Write the three encoded texts with contains."),
-            ("wide", "Write the encoded text."), ("utf16le", "Write the encoded text."),
-            ("utf16be", "Write the encoded text."),
-            ("utf16", "Write the encoded text."), ("windash", "Write a list with each dash."),
-            ("minute", "Use gatewatch: outside with a calendar."),
-            ("hour", "Use gatewatch: outside with a calendar."), ("day", "Use gatewatch: outside with a calendar."),
-            ("week", "Use gatewatch: outside with a calendar."), ("month", "Use gatewatch: outside with a calendar."),
-            ("year", "Use gatewatch: outside with a calendar."),
-        ])
-    func laterModifiers(_ name: String, _ instead: String) throws {
-        for modifiers in [name, "contains|\(name)", "\(name)|contains"] {
-            try checkDetection(
-                Fault(
-                    "sel:\n  a|\(modifiers): ¦x\ncondition: sel",
-                    "detection.sel.a|\(modifiers): the modifier '\(name)' is not supported by this version. \(instead)")
-            )
-        }
-    }
-
-    @Test(
         "faults of modifiers and values",
         arguments: [
             Fault(
@@ -43,7 +20,7 @@ struct ErrorTests {
                 "detection.sel.a|contain: unknown modifier 'contain'. Did you mean 'contains'?"),
             Fault(
                 "sel: { a|frobnicated: ¦x }\ncondition: sel",
-                "detection.sel.a|frobnicated: unknown modifier 'frobnicated'. Known: all, cased, cidr, contains, dotall, endswith, exists, expand, fieldref, gt, gte, i, ignorecase, lt, lte, m, multiline, re, s, startswith."
+                "detection.sel.a|frobnicated: unknown modifier 'frobnicated'. Known: all, base64, base64offset, cased, cidr, contains, day, dotall, endswith, exists, expand, fieldref, gt, gte, hour, i, ignorecase, lt, lte, m, minute, month, multiline, neq, re, s, startswith, utf16, utf16be, utf16le, week, wide, windash, year."
             ),
             Fault("sel: { a|: ¦x }\ncondition: sel", "detection.sel.a|: a modifier is empty."),
             Fault("sel: { a|all|all: ¦[x] }\ncondition: sel", "detection.sel.a|all|all: a modifier stands twice."),
@@ -59,8 +36,71 @@ struct ErrorTests {
                 "sel: { a|dotall|re: ¦x }\ncondition: sel",
                 "detection.sel.a|dotall|re: 'dotall' is a flag of re and stands after it."),
             Fault(
-                "sel: { a|re|startswith: ¦x }\ncondition: sel",
-                "detection.sel.a|re|startswith: 're' does not go with 'startswith'. Begin the expression with ^."),
+                "sel: { a|re|windash: ¦x }\ncondition: sel",
+                "detection.sel.a|re|windash: 're' does not go with 'windash'."),
+            Fault(
+                "sel: { a|contains|re: ¦x }\ncondition: sel",
+                "detection.sel.a|contains|re: 're' must be the first modifier."),
+            Fault("sel: { a|neq|exists: ¦true }\ncondition: sel", "detection.sel.a|neq|exists: 'exists' stands alone."),
+            Fault(
+                "sel: { a|wide: ¦x }\ncondition: sel",
+                "detection.sel.a|wide: no text has the bytes of 'wide'. Write base64 or base64offset after it."),
+            Fault(
+                "sel: { a|base64|utf16: ¦x }\ncondition: sel",
+                "detection.sel.a|base64|utf16: no text has the bytes of 'utf16'. Write base64 or base64offset after it."
+            ),
+            Fault(
+                "sel: { a|wide|utf16be|base64: ¦x }\ncondition: sel",
+                "detection.sel.a|wide|utf16be|base64: 'wide' and 'utf16be' exclude each other."),
+            Fault(
+                "sel: { a|base64|base64offset: ¦x }\ncondition: sel",
+                "detection.sel.a|base64|base64offset: 'base64' and 'base64offset' exclude each other."),
+            Fault(
+                "sel: { a|contains|base64: ¦x }\ncondition: sel",
+                "detection.sel.a|contains|base64: wildcards cannot be encoded. Write 'contains' after 'base64'."),
+            Fault(
+                "sel: { a|base64|windash: ¦x }\ncondition: sel",
+                "detection.sel.a|base64|windash: 'windash' changes the text before it is encoded. Write it before 'base64'."
+            ),
+            Fault(
+                "sel: { a|wide|base64|expand: ¦x }\ncondition: sel",
+                "detection.sel.a|wide|base64|expand: 'expand' changes the text before it is encoded. Write it before 'wide'."
+            ),
+            Fault(
+                "sel: { a|base64: ¦'x*' }\ncondition: sel",
+                "detection.sel.a|base64: wildcards cannot be encoded. Write \\* and \\? for the characters, or leave them out."
+            ),
+            Fault(
+                "sel: { a|base64: ¦'' }\ncondition: sel",
+                "detection.sel.a|base64: is empty; there is nothing to encode."),
+            Fault(
+                "sel: { a|base64offset|contains: ¦x }\ncondition: sel",
+                "detection.sel.a|base64offset|contains: is too short for base64offset. Write two bytes at least."),
+            Fault(
+                "sel: { a|windash|contains: ¦'-a -b -c -d -e' }\ncondition: sel",
+                "detection.sel.a|windash|contains: has more than 4 signs for 'windash' to change. Write the parameters as several values, with all."
+            ),
+            Fault(
+                "sel: { a|windash: ¦null }\ncondition: sel", "detection.sel.a|windash: null has no text to compare."),
+            Fault(
+                "sel: { a|hour: ¦24 }\ncondition: sel", "detection.sel.a|hour: no date has such an hour: it is 0 to 23."
+            ),
+            Fault(
+                "sel: { a|month|lt: ¦1 }\ncondition: sel",
+                "detection.sel.a|month|lt: no date has such a month: it is 1 to 12."),
+            Fault(
+                "sel: { a|hour: ¦nine }\ncondition: sel", "detection.sel.a|hour: expected a whole number, found 'nine'."
+            ),
+            Fault(
+                "sel: { a|hour|gte: ¦8.5 }\ncondition: sel",
+                "detection.sel.a|hour|gte: expected a whole number, found '8.5'."),
+            Fault(
+                "sel: { a|hour|minute: ¦8 }\ncondition: sel",
+                "detection.sel.a|hour|minute: 'hour' and 'minute' exclude each other."),
+            Fault(
+                "sel: { a|hour|contains: ¦8 }\ncondition: sel",
+                "detection.sel.a|hour|contains: 'hour' does not go with 'contains'."),
+            Fault("sel: { '|hour': ¦8 }\ncondition: sel", "detection.sel.|hour: 'hour' needs a field before it."),
             Fault(
                 "sel: { a|re|cased: ¦x }\ncondition: sel",
                 "detection.sel.a|re|cased: 're' does not go with 'cased'. An expression is case-sensitive unless 'i' follows it."
@@ -151,7 +191,19 @@ struct ErrorTests {
                 "detection.condition: 'sel' was not expected here. Write 'and' or 'or' before it."),
             Fault(
                 "sel: { a: 1 }\ncondition: ¦2 of them",
-                "detection.condition: '2 of' is not Sigma. Write '1 of', 'any of' or 'all of'."),
+                "detection.condition: '2 of them' could never hold: 'them' fits only one selection."),
+            Fault(
+                "a: { a: 1 }\nb: { b: 1 }\ncondition: ¦3 of *",
+                "detection.condition: '3 of *' could never hold: '*' fits only 2 selections."),
+            Fault(
+                "sel: { a: 1 }\ncondition: ¦0 of them",
+                "detection.condition: '0 of' is not Sigma. Write '1 of', 'any of' or 'all of'."),
+            Fault(
+                "sel: { a: 1 }\ncondition: ¦01 of them",
+                "detection.condition: '01 of' is not Sigma. Write '1 of', 'any of' or 'all of'."),
+            Fault(
+                "sel: { a: 1 }\ncondition: ¦some of them",
+                "detection.condition: 'some of' is not Sigma. Write '1 of', 'any of' or 'all of'."),
             Fault(
                 "sel: { a: 1 }\ncondition: ¦1 of",
                 "detection.condition: '1 of' needs 'them' or a pattern such as selection_*."),
@@ -211,14 +263,13 @@ struct ErrorTests {
                 "title: T\ntaxonomy: ¦ecs\nlogsource: {}",
                 "taxonomy: field names of the taxonomy 'ecs' are not known. Rename the fields and leave 'taxonomy' out."
             ),
+            Fault("title: T\naction: ¦globl", "action: unknown action 'globl'. Did you mean 'global'?"),
             Fault(
-                "action: ¦global\ntitle: T",
-                "action: collections with 'action' are not supported by this version. Repeat the keys in each document."
-            ),
+                "title: T\naction: ¦repeat",
+                "action: there is no detection rule before this document to repeat."),
             Fault(
-                "title: T\nlogsource: {}\nfilter: ¦{ rules: any }",
-                "filter: filter documents are not supported by this version. Add the selection to the rules, with 'and not' in the condition."
-            ),
+                "action: global\nfilter: ¦{ rules: any }",
+                "filter: a template is for detection rules. Leave 'action: global' out."),
         ])
     func documents(_ fault: Fault) throws {
         try fault.check()

@@ -113,6 +113,58 @@ struct ModifierTests {
     func comparisons(_ row: Row) throws { try row.check() }
 
     @Test(
+        "re goes with contains, startswith and endswith: looked for anywhere, or tied to an end of the value",
+        arguments: [
+            Row("a|re|contains: 'b[0-9]'", #"{"a":"ab1c"}"#, true), Row("a|re|contains: '^b'", #"{"a":"ab"}"#, false),
+            Row("a|re|startswith: 'b[0-9]'", #"{"a":"b1c"}"#, true),
+            Row("a|re|startswith: 'b[0-9]'", #"{"a":"ab1"}"#, false),
+            Row("a|re|endswith: 'b[0-9]'", #"{"a":"ab1"}"#, true),
+            Row("a|re|endswith: 'b[0-9]'", #"{"a":"b1c"}"#, false),
+            Row("a|re|startswith: 'x|b'", #"{"a":"ab"}"#, false), Row("a|re|endswith: 'b|x'", #"{"a":"ba"}"#, false),
+            Row("a|re|startswith: '^b.*'", #"{"a":"bc"}"#, true), Row("a|re|endswith: '.*c$'", #"{"a":"bc"}"#, true),
+            Row("a|re|i|startswith: 'B'", #"{"a":"bc"}"#, true), Row("a|re|startswith|i: 'B'", #"{"a":"bc"}"#, true),
+            Row("a|re|m|startswith: 'b'", #"{"a":"a\nb"}"#, false), Row("a|re|endswith: 'b'", #"{"a":"b\n"}"#, false),
+        ])
+    func regexPlaces(_ row: Row) throws { try row.check() }
+
+    @Test(
+        "neq holds where none of the values does (D3: also where the field is missing), after other modifiers too",
+        arguments: [
+            Row("a|neq: x", #"{"a":"y"}"#, true), Row("a|neq: x", #"{"a":"X"}"#, false), Row("a|neq: x", "{}", true),
+            Row("a|neq: x", #"{"a":null}"#, true), Row("a|neq: [x, y]", #"{"a":"y"}"#, false),
+            Row("a|neq: [x, y]", #"{"a":"z"}"#, true), Row("a|neq: [x, y]", #"{"a":["z","x"]}"#, false),
+            Row("a|neq: 5", #"{"a":"5"}"#, false), Row("a|neq: 5", #"{"a":5.0}"#, false),
+            Row("a|neq: 5", #"{"a":6}"#, true),
+            Row("a|neq: true", #"{"a":true}"#, false), Row("a|neq: ''", #"{"a":""}"#, false),
+            Row("a|neq: ''", "{}", true),
+            Row("a|neq: null", "{}", false), Row("a|neq: null", #"{"a":1}"#, true),
+            Row("a|neq: 'x*'", #"{"a":"xy"}"#, false),
+            Row("a|contains|neq: x", #"{"a":"axb"}"#, false), Row("a|contains|neq: x", #"{"a":"ab"}"#, true),
+            Row("a|neq|contains: x", #"{"a":"axb"}"#, false), Row("a|startswith|neq: [x, y]", #"{"a":"za"}"#, true),
+            Row("a|endswith|neq: [x, y]", #"{"a":"ay"}"#, false), Row("a|cased|neq: X", #"{"a":"x"}"#, true),
+            Row("a|contains|all|neq: [x, y]", #"{"a":"x"}"#, true),
+            Row("a|contains|all|neq: [x, y]", #"{"a":"xy"}"#, false),
+            Row("a|re|neq: '^x'", #"{"a":"xa"}"#, false), Row("a|re|neq: '^x'", #"{"a":"ax"}"#, true),
+            Row("a|cidr|neq: 10.0.0.0/8", #"{"a":"10.1.1.1"}"#, false),
+            Row("a|cidr|neq: 10.0.0.0/8", #"{"a":"1.1.1.1"}"#, true),
+            Row("a|fieldref|neq: b", #"{"a":"x","b":"X"}"#, false),
+            Row("a|fieldref|neq: b", #"{"a":"x","b":"y"}"#, true),
+            Row("a|fieldref|neq: [b, c]", #"{"a":"x","b":"y","c":"x"}"#, false),
+            Row("a|fieldref|neq: b", #"{"a":"x"}"#, true),
+            Row("a|fieldref|startswith|neq: b", #"{"a":"xy","b":"x"}"#, false), Row("a|gt|neq: 5", #"{"a":6}"#, false),
+            Row("a|gt|neq: 5", #"{"a":5}"#, true), Row("a|windash|neq: '-x'", #"{"a":"/x"}"#, false),
+            Row("a|base64|neq: foo", #"{"a":"Zm9v"}"#, false), Row("'|neq': x", #"{"a":"axb"}"#, false),
+            Row("'|neq': x", #"{"a":"b"}"#, true),
+        ])
+    func neq(_ row: Row) throws { try row.check() }
+
+    @Test("an item with neq under `not` holds where one of the values does")
+    func negatedNeq() throws {
+        #expect(try detects("sel: { a|neq: [x, y] }\ncondition: not sel", #"{"a":"Y"}"#))
+        #expect(try !detects("sel: { a|neq: [x, y] }\ncondition: not sel", "{}"))
+    }
+
+    @Test(
         "fieldref compares two fields, case-insensitively, with any value of a list, and with startswith, endswith, contains",
         arguments: [
             Row("a|fieldref: b", #"{"a":"Foo","b":"fOO"}"#, true),
@@ -186,58 +238,5 @@ struct ModifierTests {
         let run = String(repeating: "a", count: 300_000)
         #expect(try glob.matches(#"{"a":"\#(run)"}"#) == [])
         #expect(try glob.matches(#"{"a":"\#(run)bc"}"#) == [0])
-    }
-}
-
-@Suite("expand")
-struct ExpandTests {
-    private static let rule = """
-        title: Placeholder
-        logsource: { category: test }
-        detection:
-          selection:
-            user|expand: '%Administrators%'
-            host|contains|expand: ['srv-%sites%-', 'a\\%b']
-          condition: selection
-        """
-
-    private func set(_ lists: String) throws -> RuleSet {
-        let document = try #require(try YAMLReader.documents(text: lists, file: "lists.yml").first)
-        return RuleSet(
-            documents: try YAMLReader.documents(text: Self.rule, file: "rule.yml"),
-            lists: try PlaceholderLists(document))
-    }
-
-    private func matches(_ rules: RuleSet, _ json: String) throws -> Bool {
-        var plan = FieldPlan(mapping: .raw)
-        let matcher = try RuleMatcher(rules.detections, plan: &plan)
-        let decoder = try #require(plan.makeDecoder())
-        var found = false
-        try Array(json.utf8).withUnsafeBytes { bytes in
-            matcher.match(try decoder.decode(bytes, fallbackUID: .missing, fallbackTime: 0)) { _ in found = true }
-        }
-        return found
-    }
-
-    @Test("takes any value of a list, keeps the text around it, and its wildcards")
-    func expands() throws {
-        let rules = try set("{ Administrators: [root, 'adm-*'], sites: [ber, ham] }")
-        #expect(rules.errors.isEmpty)
-        #expect(try matches(rules, #"{"user":"ROOT","host":"srv-ham-7"}"#))
-        #expect(try matches(rules, #"{"user":"adm-3","host":"srv-ber-"}"#))
-        #expect(try matches(rules, #"{"user":"root","host":"xa%b"}"#))
-        #expect(try !matches(rules, #"{"user":"guest","host":"srv-ham-7"}"#))
-        #expect(try !matches(rules, #"{"user":"root","host":"srv-muc-7"}"#))
-        #expect(try !matches(rules, #"{"user":"%Administrators%","host":"srv-ham-7"}"#))
-    }
-
-    @Test("refuses a rule whose placeholder has no list, naming it and the remedy")
-    func unknown() throws {
-        let rules = try set("{ sites: [ber] }")
-        #expect(rules.detections.isEmpty)
-        #expect(
-            rules.errors.map(\.description) == [
-                "rule.yml:5:18: detection.selection.user|expand: the placeholder %Administrators% has no values. Give them with --lists: a YAML file with 'Administrators: [...]'."
-            ])
     }
 }
