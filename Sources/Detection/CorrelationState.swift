@@ -26,7 +26,7 @@ class CorrelationState: StoredState {
     final var keySpace: KeySpace { plan.keySpace }
     /// Keys removed since the last commit.
     var removedKeys: [[UInt8]] = []
-    private var nextSweep: Int64 = .min
+    private(set) final var nextSweep: Int64 = .min
 
     init(plan: CorrelationPlan) {
         self.plan = plan

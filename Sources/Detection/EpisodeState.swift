@@ -47,7 +47,7 @@ final class EpisodeState: StoredState {
     private var episodes: [Int32: Episode] = [:]
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
-    private var nextSweep: Int64 = .min
+    private(set) var nextSweep: Int64 = .min
 
     init(stateID: UInt64, keySpace: KeySpace, gap: Int64, lateness: Int64) {
         self.stateID = stateID

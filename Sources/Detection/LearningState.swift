@@ -19,7 +19,7 @@ final class LearningState: StoredState {
     private var groups: [Int32: (first: Int64, lastHour: Int64)] = [:]
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
-    private var nextSweep: Int64 = .min
+    private(set) var nextSweep: Int64 = .min
 
     init(stateID: UInt64, keySpace: KeySpace, learning: Int64, history: Int64, lateness: Int64) {
         self.stateID = stateID

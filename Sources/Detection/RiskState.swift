@@ -49,7 +49,7 @@ final class RiskState: StoredState {
     private var standings: [Int32: Standing] = [:]
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
-    private var nextSweep: Int64 = .min
+    private(set) var nextSweep: Int64 = .min
 
     init(keySpace: KeySpace) {
         self.keySpace = keySpace

@@ -39,7 +39,7 @@ final class CandidateIndex {
     private let truths: UnsafeMutableBufferPointer<Int32>
     /// One bit per rule: always tried, and to try for the event at hand.
     private let always: UnsafeMutableBufferPointer<UInt64>
-    let candidates: UnsafeMutableBufferPointer<UInt64>
+    private let candidates: UnsafeMutableBufferPointer<UInt64>
     private let answers: PredicateAnswers
     private let tables: [AnyObject]
 
@@ -85,9 +85,9 @@ final class CandidateIndex {
         candidates.deallocate()
     }
 
-    /// Sets the bits of `candidates` for an event.
+    /// The rules worth trying on an event: one bit each, valid until the next event.
     @inline(__always)
-    func select(_ view: EventView) {
+    func select(_ view: EventView) -> UnsafeMutableBufferPointer<UInt64> {
         for word in 0..<always.count { candidates[word] = always[word] }
         for index in 0..<fields.count {
             let field = fields[index]
@@ -110,6 +110,7 @@ final class CandidateIndex {
                 look(slot, field)
             }
         }
+        return candidates
     }
 
     @inline(__always)

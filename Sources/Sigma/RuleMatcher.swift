@@ -23,6 +23,9 @@ package final class RuleMatcher {
     private let entries: UnsafeMutableBufferPointer<Int32>
     private let answers: PredicateAnswers
     private let index: CandidateIndex?
+    /// The same objects for every event: nothing counts references to them.
+    private let hotIndex: Unmanaged<CandidateIndex>?
+    private let hotResources: Unmanaged<CompiledTests>
 
     /// How often a regular expression was ended by its match limit and counted as no match.
     package var regexLimitReached: Int { resources.limitReached }
@@ -34,6 +37,7 @@ package final class RuleMatcher {
     package init(_ rules: [DetectionRule], plan: inout FieldPlan, triesAll: Bool = false) throws {
         let resources = CompiledTests()
         self.resources = resources
+        hotResources = .passUnretained(resources)
         var tests: [CompiledTest] = []
         var known: [Predicate: Int32] = [:]
         var branches: [Branch] = []
@@ -67,9 +71,11 @@ package final class RuleMatcher {
         self.branches = EventDecoder.lasting(branches)
         self.entries = EventDecoder.lasting(entries)
         answers = PredicateAnswers(count: tests.count)
-        index =
+        let index =
             triesAll
             ? nil : CandidateIndex(rules.map(\.expression), predicates: known, answers: answers, plan: &plan)
+        self.index = index
+        hotIndex = index.map { .passUnretained($0) }
     }
 
     deinit {
@@ -82,12 +88,11 @@ package final class RuleMatcher {
     /// Calls `body` with the index of each rule that the event matches, in order.
     package func match(_ view: EventView, _ body: (Int) -> Void) {
         answers.nextEvent()
-        guard let index else {
+        guard let hotIndex else {
             for rule in 0..<entries.count where matches(rule, view) { body(rule) }
             return
         }
-        index.select(view)
-        let candidates = index.candidates
+        let candidates = hotIndex._withUnsafeGuaranteedRef { $0.select(view) }
         for word in 0..<candidates.count {
             var bits = candidates[word]
             while bits != 0 {
@@ -111,7 +116,7 @@ package final class RuleMatcher {
     @inline(__always)
     private func ask(_ predicate: Int, _ view: EventView) -> Bool {
         if let known = answers.known(predicate) { return known }
-        let result = resources.run(tests[predicate], view)
+        let result = hotResources._withUnsafeGuaranteedRef { $0.run(tests[predicate], view) }
         answers.set(predicate, result)
         return result
     }
