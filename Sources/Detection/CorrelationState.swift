@@ -26,7 +26,8 @@ class CorrelationState: StoredState {
     final var keySpace: KeySpace { plan.keySpace }
     /// Keys removed since the last commit.
     var removedKeys: [[UInt8]] = []
-    private(set) final var nextSweep: Int64 = .min
+    private var nextSweep: Int64 = .min
+    final var sweepDue: Int64 { nextSweep }
 
     init(plan: CorrelationPlan) {
         self.plan = plan

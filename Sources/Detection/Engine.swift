@@ -384,7 +384,7 @@ package final class Engine {
             if sweepDues[index] <= target {
                 let state = tables[index].state
                 state.sweep(watermark: target)
-                sweepDues[index] = state.nextSweep
+                sweepDues[index] = state.sweepDue
             }
             next = min(next, sweepDues[index])
         }

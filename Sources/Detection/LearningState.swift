@@ -19,7 +19,8 @@ final class LearningState: StoredState {
     private var groups: [Int32: (first: Int64, lastHour: Int64)] = [:]
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
-    private(set) var nextSweep: Int64 = .min
+    private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     init(stateID: UInt64, keySpace: KeySpace, learning: Int64, history: Int64, lateness: Int64) {
         self.stateID = stateID

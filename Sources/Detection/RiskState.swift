@@ -49,7 +49,8 @@ final class RiskState: StoredState {
     private var standings: [Int32: Standing] = [:]
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
-    private(set) var nextSweep: Int64 = .min
+    private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     init(keySpace: KeySpace) {
         self.keySpace = keySpace

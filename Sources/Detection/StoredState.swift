@@ -29,11 +29,11 @@ protocol StoredState: AnyObject {
     func sweep(watermark: Int64)
 
     /// Before this watermark a sweep has nothing to do, ms; `.min` for tables that want to be asked each time.
-    var nextSweep: Int64 { get }
+    var sweepDue: Int64 { get }
 }
 
 extension StoredState {
-    var nextSweep: Int64 { .min }
+    var sweepDue: Int64 { .min }
 }
 
 extension Engine {
