@@ -137,7 +137,7 @@ let package = Package(
             name: "gatewatch-bench",
             dependencies: [
                 "AuditEvent", "Calendar", "Connections", "Detection", "Detectors", "Fixtures", "Gateway", "Kafka",
-                "LocalServices", "OIDC", "Orders", "Pipeline", "Signing", "YAMLDocument", logging,
+                "LocalServices", "OIDC", "Orders", "Pipeline", "Sigma", "Signing", "YAMLDocument", logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
         tests("AuditEvent", ["YAMLDocument"]),

@@ -5,7 +5,7 @@ import Foundation
 /// Prints the figures of DESIGN §11, each as a ratio taken in one run: the machine's speed cancels out.
 ///
 ///     make bench
-///     gatewatch-bench engine      (or: state, kafka, orders, loop, gateway) one of them
+///     gatewatch-bench engine      (or: rules, state, kafka, orders, loop, gateway) one of them
 @main
 struct Bench {
     static func main() async throws {
@@ -17,6 +17,7 @@ struct Bench {
         let wanted = CommandLine.arguments.dropFirst()
         func wants(_ part: String) -> Bool { wanted.isEmpty || wanted.contains(part) }
         let engine = wants("engine") || wants("kafka") ? try EngineBench.run(workload) : 0
+        if wants("rules") { try RuleBench.run(workload) }
         if wants("state") { try StateBench.run(identities: 100_000) }
         if wants("orders") { try OrderBench.lookUp() }
         if wants("loop") { try await OrderBench.loop(workload) }

@@ -21,41 +21,46 @@ public enum ASCII {
     /// Whether `count` bytes are equal as they are.
     @inlinable
     public static func equal(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, count: Int) -> Bool {
+        compare(a, b, count: count) { $0 }
+    }
+
+    /// Whether `count` bytes are equal when ASCII letters of `a` are lowered; `lowered` is lower case already.
+    @inlinable
+    public static func equalFolding(_ a: UnsafeRawPointer, _ lowered: UnsafeRawPointer, count: Int) -> Bool {
+        compare(a, lowered, count: count) { lower($0) }
+    }
+
+    /// Eight bytes at once; the last ones overlap those before them, so that there is no loop over single bytes.
+    @inlinable @inline(__always)
+    static func compare(
+        _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, count: Int, _ fold: (UInt64) -> UInt64
+    ) -> Bool {
+        if count < 8 { return fold(short(a, count)) == short(b, count) }
         var i = 0
-        while i &+ 8 <= count {
-            if a.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+        while i &+ 8 < count {
+            if fold(a.loadUnaligned(fromByteOffset: i, as: UInt64.self))
                 != b.loadUnaligned(fromByteOffset: i, as: UInt64.self)
             {
                 return false
             }
             i &+= 8
         }
-        while i < count {
-            if a.load(fromByteOffset: i, as: UInt8.self) != b.load(fromByteOffset: i, as: UInt8.self) { return false }
-            i &+= 1
-        }
-        return true
+        i = count &- 8
+        return fold(a.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+            == b.loadUnaligned(fromByteOffset: i, as: UInt64.self)
     }
 
-    /// Whether `count` bytes are equal when ASCII letters of `a` are lowered; `lowered` is lower case already.
-    @inlinable
-    public static func equalFolding(_ a: UnsafeRawPointer, _ lowered: UnsafeRawPointer, count: Int) -> Bool {
-        var i = 0
-        while i &+ 8 <= count {
-            if lower(a.loadUnaligned(fromByteOffset: i, as: UInt64.self))
-                != lowered.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-            {
-                return false
-            }
-            i &+= 8
+    /// Up to seven bytes as one word, different for different texts of one length.
+    @inlinable @inline(__always)
+    static func short(_ start: UnsafeRawPointer, _ count: Int) -> UInt64 {
+        if count >= 4 {
+            return UInt64(start.loadUnaligned(as: UInt32.self))
+                | UInt64(start.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)) &<< 32
         }
-        while i < count {
-            if lower(a.load(fromByteOffset: i, as: UInt8.self)) != lowered.load(fromByteOffset: i, as: UInt8.self) {
-                return false
-            }
-            i &+= 1
-        }
-        return true
+        if count == 0 { return 0 }
+        return UInt64(start.load(as: UInt8.self))
+            | UInt64(start.load(fromByteOffset: count &>> 1, as: UInt8.self)) &<< 8
+            | UInt64(start.load(fromByteOffset: count &- 1, as: UInt8.self)) &<< 16
     }
 
     /// A plain decimal integer (leading zeros allowed) that fits 64 bits; nil for anything else.

@@ -86,17 +86,14 @@ package final class ByteTable {
     private static func foldedHash(_ key: UnsafeRawBufferPointer) -> UInt64 {
         guard let start = key.baseAddress, key.count > 0 else { return stableHash(key) }
         var hash: UInt64 = 0x9E37_79B9_7F4A_7C15 ^ UInt64(truncatingIfNeeded: key.count)
+        if key.count < 8 { return mix(hash ^ ASCII.lower(ASCII.short(start, key.count)), 0xE703_7ED1_A0B4_28DB) }
         var i = 0
-        while i &+ 8 <= key.count {
+        while i &+ 8 < key.count {
             hash = mix(
                 hash ^ ASCII.lower(start.loadUnaligned(fromByteOffset: i, as: UInt64.self)), 0xA076_1D64_78BD_642F)
             i &+= 8
         }
-        var tail: UInt64 = 0
-        while i < key.count {
-            tail = tail << 8 | UInt64(ASCII.lower(start.load(fromByteOffset: i, as: UInt8.self)))
-            i &+= 1
-        }
-        return mix(hash ^ tail, 0xE703_7ED1_A0B4_28DB)
+        let last = ASCII.lower(start.loadUnaligned(fromByteOffset: key.count &- 8, as: UInt64.self))
+        return mix(hash ^ last, 0xE703_7ED1_A0B4_28DB)
     }
 }

@@ -54,7 +54,7 @@ package final class EventDecoder {
     }
 
     /// A copy at an address that stays: the walk reads it without array bounds and reference counts.
-    static func lasting<Element>(_ array: [Element]) -> UnsafeMutableBufferPointer<Element> {
+    package static func lasting<Element>(_ array: [Element]) -> UnsafeMutableBufferPointer<Element> {
         let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, array.count))
         _ = buffer.initialize(from: array)
         // Never nil, and never longer than the array.

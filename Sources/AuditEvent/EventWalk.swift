@@ -64,6 +64,7 @@ struct EventWalk {
         let plain = scratch == nil
         let table = cells + Int(nodes[node].cells)
         let mask = Int(nodes[node].mask)
+        let children = nodes[node].children
         visit &+= 1
         let visit = visit
         var i = i &+ 1
@@ -87,7 +88,9 @@ struct EventWalk {
 
             let child: Int
             if plain {
-                child = Self.lookup(table, mask, keys, text + key, end &- key, end: textEnd)
+                // `text[key]` is the closing quote of an empty key.
+                let mayBeChild = children & FieldTrie.bit(first: end > key ? text[key] : 0, end &- key) != 0
+                child = !mayBeChild ? -1 : Self.lookup(table, mask, keys, text + key, end &- key, end: textEnd)
             } else {
                 child = lookupEscaped(table, mask, text + key, end &- key)
                 if child < -1 { return fail(.escape, at: i) }

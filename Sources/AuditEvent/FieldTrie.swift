@@ -14,6 +14,8 @@ struct FieldTrie {
         var slot: Int32
         /// The visit of the parent in which this key was seen last.
         var visit: UInt64 = 0
+        /// One bit per hash of a child's first byte and length: most keys that nobody asks for stop here.
+        var children: UInt64 = 0
     }
 
     /// One key of a node. The first and last eight bytes of the key decide alone for keys of up to 16 bytes.
@@ -88,6 +90,7 @@ struct FieldTrie {
             }
             nodes[index].cells = Int32(first)
             nodes[index].mask = Int32(capacity - 1)
+            for (key, _) in children { nodes[index].children |= Self.bit(first: key.first ?? 0, key.count) }
             return Int32(index)
         }
         _ = lay(root, "")
@@ -105,6 +108,11 @@ struct FieldTrie {
         var head: UInt64 = 0
         for i in 0..<key.count { head |= UInt64(key[i]) << UInt64(8 * i) }
         return (head, 0)
+    }
+
+    @inline(__always)
+    static func bit(first: UInt8, _ length: Int) -> UInt64 {
+        1 &<< UInt64(truncatingIfNeeded: Int(first) &+ length &* 11)
     }
 
     @inline(__always)

@@ -37,6 +37,7 @@ final class BaselineState: StoredState {
     /// The watermark at which the next bucket closes, ms.
     private var nextClose: Int64 = .max
     private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     init(
         stateID: UInt64, keySpace: KeySpace, rule: RuleExtension.Baseline, settings: BaselineSettings,

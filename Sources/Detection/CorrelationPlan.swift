@@ -86,42 +86,18 @@ final class CorrelationPlan {
     }
 }
 
-/// Something that a detection rule's match is counted in.
-final class Feed {
-    let correlation: Int
-    let source: Int
-    let keyFields: [SlotID]
-    let keySpace: KeySpace
-    let kind: Aggregate.Kind
-    let valueField: SlotID?
-    /// The fields that name the peer group; none without peers.
-    let peerFields: [SlotID]
-    /// Which of the engine's keys this is: feeds with the same fields and key space share one per event.
-    let keyPlan: Int
-
-    init(
-        correlation: Int,
-        source: Int,
-        keyFields: [SlotID],
-        keySpace: KeySpace,
-        kind: Aggregate.Kind,
-        valueField: SlotID?,
-        peerFields: [SlotID],
-        keyPlan: Int
-    ) {
-        self.correlation = correlation
-        self.source = source
-        self.keyFields = keyFields
-        self.keySpace = keySpace
-        self.kind = kind
-        self.valueField = valueField
-        self.peerFields = peerFields
-        self.keyPlan = keyPlan
-    }
-}
-
 /// A detection rule prepared for one engine.
 final class DetectionPlan {
+    /// Something that a match is counted in; `FeedTable` is what the engine looks at.
+    struct Feed {
+        let correlation: Int
+        let source: Int
+        let keyFields: [SlotID]
+        let valueField: SlotID?
+        /// The fields that name the peer group; none without peers.
+        let peerFields: [SlotID]
+    }
+
     struct FirstSeen {
         let groupFields: [SlotID]
         let groups: LearningState

@@ -27,6 +27,7 @@ class CorrelationState: StoredState {
     /// Keys removed since the last commit.
     var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
+    final var sweepDue: Int64 { nextSweep }
 
     init(plan: CorrelationPlan) {
         self.plan = plan

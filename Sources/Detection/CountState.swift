@@ -31,7 +31,7 @@ final class CountState: CorrelationState {
         var trimAt = 0
     }
 
-    private var windows: CellMap<Window>
+    @exclusivity(unchecked) private var windows: CellMap<Window>
 
     override init(plan: CorrelationPlan) {
         windows = CellMap(keySpace: plan.keySpace)

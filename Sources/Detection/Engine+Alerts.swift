@@ -6,21 +6,7 @@ import Sigma
 
 /// Group keys of the event at hand, and alerts in words and numbers.
 extension Engine {
-    /// The key of the event at hand for a feed: made once, however many feeds have the same.
-    func key(of feed: Feed, _ view: EventView) -> Int32? {
-        let known = eventKeys[feed.keyPlan]
-        if known.event == eventNumber { return known.key < 0 ? nil : known.key }
-        let key = key(feed.keyFields, in: feed.keySpace, view)
-        eventKeys[feed.keyPlan] = (eventNumber, key ?? -1)
-        return key
-    }
-
-    /// Lets go of a key that nothing was counted under.
-    func drop(_ key: Int32, of feed: Feed) {
-        feed.keySpace.dropIfUnheld(key)
-        for index in eventKeys.indices where eventKeys[index].key == key { eventKeys[index].event = 0 }
-    }
-
+    /// The key of the event at hand for these fields; nil when it belongs to no group.
     func key(_ fields: [SlotID], in space: KeySpace, _ view: EventView) -> Int32? {
         groupKey.clear()
         for field in fields where !groupKey.add(view.firstValue(view[field])) { return nil }
@@ -68,7 +54,7 @@ extension Engine {
                     rule: alert.ruleID, name: alert.ruleName, alert: alert.id, time: alert.time,
                     points: Double(points), halfLife: risk.halfLife.milliseconds, daily: Double(risk.daily))
             }
-            var key = GroupKey()
+            let key = GroupKey()
             let isKey = Array(identity.utf8).withUnsafeBytes { key.add($0) }
             if isKey {
                 let id = key.withBytes { risks.keySpace.intern($0) }

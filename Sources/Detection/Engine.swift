@@ -52,11 +52,15 @@ package final class Engine {
     }
 
     let plan: DetectorPlan
+    /// The plan's; nothing counts references to it for every event.
+    private let matcher: Unmanaged<RuleMatcher>
     let options: Options
     let spaces: [KeySpace]
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
     let baselines: [BaselineState]
+    /// Per detection, whether its matches are only counted by correlations: what most events of building blocks do.
+    private let plainDetections: [Bool]
     let risks: RiskState
     let tables: [Table]
     var timers = Heap<Timer>()
@@ -64,7 +68,7 @@ package final class Engine {
     var drafts: [DraftKey: Alert] = [:]
     var changedDrafts: Set<DraftKey> = []
     var texts: LongEventIDs
-    var groupKey = GroupKey()
+    let groupKey = GroupKey()
     var alerts: [Alert] = []
 
     /// The latest event time seen, ms; `.min` before the first event.
@@ -72,16 +76,19 @@ package final class Engine {
     /// No event before this is taken any more.
     var watermark: Int64 = .min
     var nextSweep: Int64 = .min
+    /// Per table, when it is to be swept next.
+    private var sweepDues: [Int64]
     /// When the first timer is due; `.max` without one.
     var nextDue: Int64 = .max
-    /// The event at hand: its number, its id once somebody asked, and its keys.
+    /// The event at hand: its number, and its id once somebody asked.
     var eventNumber: UInt64 = 0
     var eventID = EventID.none
     var hasEventID = false
-    var eventKeys: [(event: UInt64, key: Int32)]
+    let feeds: FeedTable
 
     package init(plan: DetectorPlan, options: Options = .init()) {
         self.plan = plan
+        matcher = .passUnretained(plan.matcher)
         self.options = options
         let build = EngineBuilder(plan: plan, options: options)
         spaces = build.spaces
@@ -93,11 +100,15 @@ package final class Engine {
         }
         detections = build.detections
         baselines = correlations.compactMap(\.plan.baseline)
+        plainDetections = detections.map {
+            $0.calendar == nil && $0.firstSeen == nil && $0.ratio == nil && $0.ratioFeeds.isEmpty && !$0.raisesAlerts
+        }
         risks = build.risks
         tables = Self.tables(correlations, detections) + [Table(state: risks)]
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
-        eventKeys = [(event: UInt64, key: Int32)](repeating: (0, 0), count: build.keyPlanCount)
+        feeds = FeedTable(detections, correlations)
+        sweepDues = tables.map { _ in .min }
     }
 
     // MARK: Events
@@ -113,7 +124,7 @@ package final class Engine {
         }
         eventNumber &+= 1
         hasEventID = false
-        plan.matcher.match(view) { matched($0, view) }
+        matcher._withUnsafeGuaranteedRef { $0.match(view) { matched($0, view) } }
     }
 
     /// Alerts since the last call, in the order in which they arose.
@@ -136,6 +147,11 @@ package final class Engine {
     }
 
     private func matched(_ index: Int, _ view: EventView) {
+        guard plainDetections[index] else { return matchedFully(index, view) }
+        counted(index, view, id(of: view))
+    }
+
+    private func matchedFully(_ index: Int, _ view: EventView) {
         let detection = detections[index]
         for feed in detection.ratioFeeds {
             guard let key = key(feed.keyFields, in: feed.state.keySpace, view) else { continue }
@@ -152,11 +168,11 @@ package final class Engine {
         let id = id(of: view)
         if let firstSeen = detection.firstSeen {
             isNew(firstSeen, index, view, id) {
-                counted(detection, view, id)
+                counted(index, view, id)
             }
             return
         }
-        counted(detection, view, id)
+        counted(index, view, id)
         guard detection.raisesAlerts else { return }
         guard let episodes = detection.episodes else {
             emit(alert(detection.rule.metadata, view, id, anchor: nil, key: nil, in: nil))
@@ -182,21 +198,21 @@ package final class Engine {
         return eventID
     }
 
-    private func counted(_ detection: DetectionPlan, _ view: EventView, _ id: EventID) {
-        for feed in detection.feeds {
-            guard let key = key(of: feed, view) else { continue }
+    private func counted(_ detection: Int, _ view: EventView, _ id: EventID) {
+        feeds.forEach(of: detection) { feed in
+            guard let key = feeds.key(feed.key, event: eventNumber, view) else { return }
             switch feed.kind {
             case .count: insert(feed, key, view, id, value: 0)
             case .sum:
-                guard let number = feed.valueField.map({ view.firstValue(view[$0]).number }) ?? 1 else {
-                    drop(key, of: feed)
-                    continue
+                guard let number = feed.valueField == .none ? 1 : view.firstValue(view[feed.valueField]).number else {
+                    feeds.drop(key, of: feed)
+                    return
                 }
                 insert(feed, key, view, id, value: Self.summand(number))
             case .distinct:
                 var isCounted = false
-                if let field = feed.valueField {
-                    _ = view.anyValue(view[field]) { value in
+                if feed.valueField != .none {
+                    _ = view.anyValue(view[feed.valueField]) { value in
                         if let hash = value.withText({ stableHash($0) }) {
                             insert(feed, key, view, id, value: hash)
                             isCounted = true
@@ -204,23 +220,31 @@ package final class Engine {
                         return false
                     }
                 }
-                if !isCounted { drop(key, of: feed) }
+                if !isCounted { feeds.drop(key, of: feed) }
             }
         }
     }
 
-    private func insert(_ feed: Feed, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64) {
-        let state = correlations[feed.correlation]
+    private func insert(_ feed: FeedTable.Feed, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64) {
         let entry = WindowEntry(time: view.time, source: feed.source, id: id, value: value)
-        if state.plan.isDeferred {
+        if feed.isDeferred {
             schedule(Timer(due: view.time, subject: .window, index: feed.correlation, key: key))
         }
-        let baseline = state.plan.baseline
-        if let baseline, let peers = baseline.peers, let group = self.key(feed.peerFields, in: peers.keySpace, view) {
-            baseline.join(key: key, group: group)
+        feed.state._withUnsafeGuaranteedRef { state in
+            guard let baseline = feed.baseline else {
+                state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
+                return
+            }
+            baseline._withUnsafeGuaranteedRef { baseline in
+                if feed.peerKey >= 0, let group = feeds.key(feed.peerKey, event: eventNumber, view) {
+                    baseline.join(key: key, group: group)
+                }
+                let isNew = state.insert(entry, key: key, watermark: watermark) {
+                    fired(feed.correlation, key, $0, view)
+                }
+                if isNew { baseline.note(key: key, at: view.time, amount: entry.number) }
+            }
         }
-        let isNew = state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
-        if isNew, let baseline { baseline.note(key: key, at: view.time, amount: entry.number) }
     }
 
     /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it.
@@ -313,7 +337,7 @@ package final class Engine {
         _ firing: Firing, _ view: EventView?
     ) {
         let state = correlations[parent.correlation]
-        var key = GroupKey()
+        let key = GroupKey()
         for index in parent.keyValues where !key.add(values[index]) { return }
         // With aliases one event may fire in two groups; for a count these are two.
         var value = state.plan.kind == .sum ? Self.summand(1) : stableHash(group)
@@ -357,8 +381,16 @@ package final class Engine {
 
     /// Lets go of what is over, at most once a minute of event time.
     private func sweep(_ target: Int64) {
-        nextSweep = target + 60_000
-        for table in tables { table.state.sweep(watermark: target) }
+        var next = Int64.max
+        for index in tables.indices {
+            if sweepDues[index] <= target {
+                let state = tables[index].state
+                state.sweep(watermark: target)
+                sweepDues[index] = state.sweepDue
+            }
+            next = min(next, sweepDues[index])
+        }
+        nextSweep = max(next, target + 60_000)
     }
 
     func schedule(_ timer: Timer) {

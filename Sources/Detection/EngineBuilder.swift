@@ -7,7 +7,6 @@ import Sigma
 /// Makes the key spaces and empty states of one engine from its plan.
 struct EngineBuilder {
     private(set) var spaces: [KeySpace] = []
-    private var keyPlans: [(fields: [SlotID], space: KeySpace)] = []
     private(set) var correlations: [CorrelationPlan] = []
     private(set) var detections: [DetectionPlan] = []
     let risks: RiskState
@@ -42,15 +41,6 @@ struct EngineBuilder {
                         state: state, keyFields: keyFields, isOf: of.contains(index), isTo: to.contains(index)))
             }
         }
-    }
-
-    /// How many different keys an event can have.
-    var keyPlanCount: Int { keyPlans.count }
-
-    private mutating func keyPlan(_ fields: [SlotID], _ space: KeySpace) -> Int {
-        if let known = keyPlans.firstIndex(where: { $0.fields == fields && $0.space === space }) { return known }
-        keyPlans.append((fields, space))
-        return keyPlans.count - 1
     }
 
     private mutating func space(_ fields: [String]) -> KeySpace {
@@ -155,12 +145,9 @@ struct EngineBuilder {
         let fields = plan.detections[index]
         let metadata = rule.metadata
         let feeds = fields.feeds.map { feed in
-            Feed(
+            DetectionPlan.Feed(
                 correlation: feed.correlation, source: correlations[feed.correlation].sources[feed.source],
-                keyFields: feed.keyFields,
-                keySpace: correlations[feed.correlation].keySpace, kind: correlations[feed.correlation].kind,
-                valueField: feed.valueField, peerFields: feed.peerFields,
-                keyPlan: keyPlan(feed.keyFields, correlations[feed.correlation].keySpace))
+                keyFields: feed.keyFields, valueField: feed.valueField, peerFields: feed.peerFields)
         }
         var firstSeen: DetectionPlan.FirstSeen?
         if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {

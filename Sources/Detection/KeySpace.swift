@@ -152,46 +152,69 @@ final class KeySpace {
     }
 }
 
-/// Builds and reads the bytes of group keys: per field the length of its text and the text.
-struct GroupKey {
+/// Builds and reads the bytes of group keys: per field the length of its text and the text. One is made once and used for many
+/// events; it allocates only for a key that is longer than all before. For one thread.
+final class GroupKey {
     /// A longer value is cut here, in bytes, and its hash added, so that no event can fill memory with keys.
     static let maximumValue = 512
     /// `#` and 16 digits. What was cut once is not cut again when it goes on to the key of another correlation.
     private static let hashLength = 17
 
-    private var bytes: [UInt8] = []
+    @exclusivity(unchecked) private var bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 256, alignment: 8)
+    @exclusivity(unchecked) private var count = 0
 
-    mutating func clear() {
-        bytes.removeAll(keepingCapacity: true)
+    deinit {
+        bytes.deallocate()
+    }
+
+    func clear() {
+        count = 0
     }
 
     /// Adds the text of a value. False when it has none: such an event belongs to no group.
-    mutating func add(_ slot: Slot) -> Bool {
+    func add(_ slot: Slot) -> Bool {
         slot.withText { add($0) } ?? false
     }
 
-    mutating func add(_ text: UnsafeRawBufferPointer) -> Bool {
+    func add(_ text: UnsafeRawBufferPointer) -> Bool {
         if text.count > Self.maximumValue + Self.hashLength {
             let digits = String(stableHash(text), radix: 16)
-            let hash = String(repeating: "0", count: Self.hashLength - 1 - digits.utf8.count) + digits
+            let hash = "#" + String(repeating: "0", count: Self.hashLength - 1 - digits.utf8.count) + digits
             append(length: Self.maximumValue + Self.hashLength)
-            bytes.append(contentsOf: text[..<Self.maximumValue])
-            bytes.append(UInt8(ascii: "#"))
-            bytes.append(contentsOf: hash.utf8)
+            append(UnsafeRawBufferPointer(rebasing: text[..<Self.maximumValue]))
+            for byte in hash.utf8 {
+                bytes[count] = byte
+                count += 1
+            }
         } else {
             append(length: text.count)
-            bytes.append(contentsOf: text)
+            append(text)
         }
         return true
     }
 
-    private mutating func append(length: Int) {
-        bytes.append(UInt8(truncatingIfNeeded: length))
-        bytes.append(UInt8(truncatingIfNeeded: length >> 8))
+    /// Makes room for a value of `length` bytes and writes the length.
+    private func append(length: Int) {
+        if count + length + 2 > bytes.count {
+            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: (count + length + 2) * 2, alignment: 8)
+            larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+            bytes.deallocate()
+            bytes = larger
+        }
+        bytes[count] = UInt8(truncatingIfNeeded: length)
+        bytes[count + 1] = UInt8(truncatingIfNeeded: length >> 8)
+        count += 2
+    }
+
+    private func append(_ text: UnsafeRawBufferPointer) {
+        if let start = text.baseAddress, let end = bytes.baseAddress {
+            (end + count).copyMemory(from: start, byteCount: text.count)
+        }
+        count += text.count
     }
 
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
-        bytes.withUnsafeBytes(body)
+        body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
 
     /// The bytes of each value of a key, in the order of its fields.

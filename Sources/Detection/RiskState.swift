@@ -50,6 +50,7 @@ final class RiskState: StoredState {
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     init(keySpace: KeySpace) {
         self.keySpace = keySpace

@@ -29,7 +29,7 @@ final class SequenceState: CorrelationState {
     /// Entries older than the watermark are folded into `base` once there are so many.
     private static let foldAt = 32
 
-    private var windows: CellMap<Window>
+    @exclusivity(unchecked) private var windows: CellMap<Window>
     private let stages: Int
 
     override init(plan: CorrelationPlan) {

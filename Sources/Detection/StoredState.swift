@@ -27,6 +27,13 @@ protocol StoredState: AnyObject {
 
     /// Forgets the rows that no event to come can reach. None before `watermark` comes any more.
     func sweep(watermark: Int64)
+
+    /// Before this watermark a sweep has nothing to do, ms; `.min` for tables that want to be asked each time.
+    var sweepDue: Int64 { get }
+}
+
+extension StoredState {
+    var sweepDue: Int64 { .min }
 }
 
 extension Engine {

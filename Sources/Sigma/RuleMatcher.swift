@@ -4,7 +4,8 @@ package import AuditEvent
 
 /// Detection rules compiled against the fields of one plan. For one thread.
 ///
-/// Each condition is a branching program over predicates; a predicate that several rules share is asked once per event.
+/// Each condition is a branching program over predicates; a predicate that several rules share is asked once per event, and a rule
+/// is only tried on events that show what it requires: see `CandidateIndex`.
 package final class RuleMatcher {
     private struct Branch {
         let predicate: Int32
@@ -20,18 +21,23 @@ package final class RuleMatcher {
     private let tests: UnsafeMutableBufferPointer<CompiledTest>
     private let branches: UnsafeMutableBufferPointer<Branch>
     private let entries: UnsafeMutableBufferPointer<Int32>
-    /// Per predicate: twice the number of the event that asked last, plus the answer.
-    private let answers: UnsafeMutableBufferPointer<UInt64>
-    private var event: UInt64 = 0
+    private let answers: PredicateAnswers
+    private let index: CandidateIndex?
+    /// The same objects for every event: nothing counts references to them.
+    private let hotIndex: Unmanaged<CandidateIndex>?
+    private let hotResources: Unmanaged<CompiledTests>
 
     /// How often a regular expression was ended by its match limit and counted as no match.
     package var regexLimitReached: Int { resources.limitReached }
 
     /// Compiles rules; the fields they read are added to the plan. Regular expressions were checked when the rules were
     /// read, so what can still fail is memory.
-    package init(_ rules: [DetectionRule], plan: inout FieldPlan) throws {
+    ///
+    /// - Parameter triesAll: every rule is tried on every event: slow, for comparison with the candidate index.
+    package init(_ rules: [DetectionRule], plan: inout FieldPlan, triesAll: Bool = false) throws {
         let resources = CompiledTests()
         self.resources = resources
+        hotResources = .passUnretained(resources)
         var tests: [CompiledTest] = []
         var known: [Predicate: Int32] = [:]
         var branches: [Branch] = []
@@ -73,11 +79,15 @@ package final class RuleMatcher {
             }
         }
         let entries = try rules.map { try compile($0.expression, onTrue: Self.accept, onFalse: Self.reject) }
-        self.tests = Self.lasting(tests)
-        self.branches = Self.lasting(branches)
-        self.entries = Self.lasting(entries)
-        answers = .allocate(capacity: max(1, tests.count))
-        answers.initialize(repeating: 0)
+        self.tests = EventDecoder.lasting(tests)
+        self.branches = EventDecoder.lasting(branches)
+        self.entries = EventDecoder.lasting(entries)
+        answers = PredicateAnswers(count: tests.count)
+        let index =
+            triesAll
+            ? nil : CandidateIndex(rules.map(\.expression), predicates: known, answers: answers, plan: &plan)
+        self.index = index
+        hotIndex = index.map { .passUnretained($0) }
     }
 
     deinit {
@@ -88,11 +98,22 @@ package final class RuleMatcher {
     }
 
     /// Calls `body` with the index of each rule that the event matches, in order.
-    @inline(__always)
     package func match(_ view: EventView, _ body: (Int) -> Void) {
-        event &+= 1
-        resources.dates.event = event
-        for rule in 0..<entries.count where matches(rule, view) { body(rule) }
+        answers.nextEvent()
+        resources.dates.event = answers.event
+        guard let hotIndex else {
+            for rule in 0..<entries.count where matches(rule, view) { body(rule) }
+            return
+        }
+        let candidates = hotIndex._withUnsafeGuaranteedRef { $0.select(view) }
+        for word in 0..<candidates.count {
+            var bits = candidates[word]
+            while bits != 0 {
+                let rule = word &<< 6 &+ bits.trailingZeroBitCount
+                bits &= bits &- 1
+                if matches(rule, view) { body(rule) }
+            }
+        }
     }
 
     @inline(__always)
@@ -107,16 +128,9 @@ package final class RuleMatcher {
 
     @inline(__always)
     private func ask(_ predicate: Int, _ view: EventView) -> Bool {
-        let answer = answers[predicate]
-        if answer >> 1 == event { return answer & 1 == 1 }
-        let result = resources.run(tests[predicate], view)
-        answers[predicate] = event << 1 | (result ? 1 : 0)
+        if let known = answers.known(predicate) { return known }
+        let result = hotResources._withUnsafeGuaranteedRef { $0.run(tests[predicate], view) }
+        answers.set(predicate, result)
         return result
-    }
-
-    private static func lasting<Element>(_ array: [Element]) -> UnsafeMutableBufferPointer<Element> {
-        let buffer = UnsafeMutableBufferPointer<Element>.allocate(capacity: max(1, array.count))
-        _ = buffer.initialize(from: array)
-        return UnsafeMutableBufferPointer(rebasing: buffer[..<array.count])
     }
 }

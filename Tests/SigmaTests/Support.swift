@@ -30,10 +30,11 @@ final class Probe {
     private let matcher: RuleMatcher
     private let decoder: EventDecoder
 
-    init(_ set: RuleSet) throws {
+    /// - Parameter triesAll: without the candidate index.
+    init(_ set: RuleSet, triesAll: Bool = false) throws {
         try #require(set.errors == [])
         var plan = FieldPlan(mapping: .raw)
-        matcher = try RuleMatcher(set.detections, plan: &plan)
+        matcher = try RuleMatcher(set.detections, plan: &plan, triesAll: triesAll)
         decoder = try #require(plan.makeDecoder(limits: .init(maximumBytes: 4 << 20)))
     }
 

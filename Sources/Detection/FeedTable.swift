@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+
+/// Where the matches of detection rules go, and the group keys that an event can have, laid out flat: what every event looks at
+/// counts no references. The states and key spaces that it points to must live as long as it does. For one thread.
+final class FeedTable {
+    /// Something that a detection rule's match is counted in.
+    struct Feed {
+        let correlation: Int
+        let source: Int
+        let kind: Aggregate.Kind
+        /// `.none` where nothing but the event is counted.
+        let valueField: SlotID
+        /// Which of the event's keys this is: feeds with the same fields and key space share one per event.
+        let key: Int
+        let isDeferred: Bool
+        let state: Unmanaged<CorrelationState>
+        let baseline: Unmanaged<BaselineState>?
+        /// The key of the peer group; -1 without peers.
+        let peerKey: Int
+    }
+
+    /// The key of the event at hand for a list of fields.
+    private struct Key {
+        let space: Unmanaged<KeySpace>
+        /// First and last + 1 in `fields`.
+        let from: Int
+        let to: Int
+        var event: UInt64 = 0
+        /// -1: the event has none.
+        var id: Int32 = -1
+    }
+
+    private let feeds: UnsafeMutableBufferPointer<Feed>
+    /// Per detection rule, where its feeds begin; one more at the end.
+    private let starts: UnsafeMutableBufferPointer<Int>
+    private let keys: UnsafeMutableBufferPointer<Key>
+    private let fields: UnsafeMutableBufferPointer<SlotID>
+    private let buffer = GroupKey()
+
+    init(_ detections: [DetectionPlan], _ correlations: [CorrelationState]) {
+        var feeds: [Feed] = []
+        var starts = [0]
+        var keys: [Key] = []
+        var fields: [SlotID] = []
+        func key(_ names: [SlotID], _ space: KeySpace) -> Int {
+            let space = Unmanaged.passUnretained(space)
+            let known = keys.firstIndex {
+                $0.space.toOpaque() == space.toOpaque() && Array(fields[$0.from..<$0.to]) == names
+            }
+            if let known { return known }
+            keys.append(Key(space: space, from: fields.count, to: fields.count + names.count))
+            fields += names
+            return keys.count - 1
+        }
+        for detection in detections {
+            for feed in detection.feeds {
+                let state = correlations[feed.correlation]
+                let baseline = state.plan.baseline
+                feeds.append(
+                    Feed(
+                        correlation: feed.correlation, source: feed.source, kind: state.plan.kind,
+                        valueField: feed.valueField ?? .none, key: key(feed.keyFields, state.keySpace),
+                        isDeferred: state.plan.isDeferred,
+                        state: .passUnretained(state), baseline: baseline.map { .passUnretained($0) },
+                        peerKey: baseline?.peers.map { key(feed.peerFields, $0.keySpace) } ?? -1))
+            }
+            starts.append(feeds.count)
+        }
+        self.feeds = EventDecoder.lasting(feeds)
+        self.starts = EventDecoder.lasting(starts)
+        self.keys = EventDecoder.lasting(keys)
+        self.fields = EventDecoder.lasting(fields)
+    }
+
+    deinit {
+        feeds.deallocate()
+        starts.deallocate()
+        keys.deallocate()
+        fields.deallocate()
+    }
+
+    /// Calls `body` with each feed of a detection rule.
+    @inline(__always)
+    func forEach(of detection: Int, _ body: (Feed) -> Void) {
+        var at = starts[detection]
+        let end = starts[detection &+ 1]
+        while at < end {
+            body(feeds[at])
+            at &+= 1
+        }
+    }
+
+    /// A key of the event at hand (`Feed.key`, `Feed.peerKey`), made once per event; nil when it belongs to no group.
+    @inline(__always)
+    func key(_ index: Int, event: UInt64, _ view: EventView) -> Int32? {
+        let known = keys[index]
+        if known.event == event { return known.id < 0 ? nil : known.id }
+        return make(index, event, view)
+    }
+
+    private func make(_ index: Int, _ event: UInt64, _ view: EventView) -> Int32? {
+        let key = keys[index]
+        buffer.clear()
+        var id: Int32 = 0
+        for at in key.from..<key.to where !buffer.add(view.firstValue(view[fields[at]])) { id = -1 }
+        if id == 0 { id = buffer.withBytes { bytes in key.space._withUnsafeGuaranteedRef { $0.intern(bytes) } } }
+        keys[index].event = event
+        keys[index].id = id
+        return id < 0 ? nil : id
+    }
+
+    /// Lets go of a key that nothing was counted under.
+    func drop(_ id: Int32, of feed: Feed) {
+        let space = keys[feed.key].space
+        space._withUnsafeGuaranteedRef { $0.dropIfUnheld(id) }
+        for index in keys.indices where keys[index].id == id && keys[index].space.toOpaque() == space.toOpaque() {
+            keys[index].event = 0
+        }
+    }
+}
