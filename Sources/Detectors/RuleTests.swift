@@ -44,7 +44,10 @@ package enum RuleTests {
         var taken: Set<String> = []
         func take(_ rule: CorrelationRule.Reference) {
             switch rule {
-            case .detection(let index): taken.insert(rules.detections[index].metadata.key)
+            case .detection(let index):
+                let metadata = rules.detections[index].metadata
+                guard taken.insert(metadata.key).inserted, let ratio = metadata.extensions.ratio else { return }
+                for index in rules.detections(named: ratio.of + ratio.to) { take(.detection(index)) }
             case .correlation(let index):
                 guard taken.insert(rules.correlations[index].metadata.key).inserted else { return }
                 for reference in rules.correlations[index].references { take(reference) }
