@@ -118,13 +118,18 @@ package final class Engine {
     /// - Throws: `EventError.late` when it came later than the lateness allows; it changed nothing.
     package func process(_ view: EventView) throws(EventError) {
         if view.time < watermark { throw .late(milliseconds: watermark - view.time) }
-        if view.time > newest {
-            newest = view.time
-            advance(to: view.time - options.lateness)
-        }
+        observe(time: view.time)
         eventNumber &+= 1
         hasEventID = false
         matcher._withUnsafeGuaranteedRef { $0.match(view) { matched($0, view) } }
+    }
+
+    /// Moves event time on as an event of this time does, ms. For an engine that shares a stream with others: it sees the times
+    /// of all events and takes its own, and so decides everything when one engine for all of them would.
+    package func observe(time: Int64) {
+        guard time > newest else { return }
+        newest = time
+        advance(to: time - options.lateness)
     }
 
     /// Alerts since the last call, in the order in which they arose.
