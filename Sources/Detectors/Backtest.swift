@@ -8,8 +8,9 @@ import Sigma
 ///
 /// With several jobs the rules that keep their state per value of one field (`RuleSplit`) run in as many engines, each with the
 /// events of its values; the others run in one engine more, with all events. Every engine is told the times of all events, so each
-/// decides what it decides at the same event as a single engine would: the alerts and their order are the same. Alerts that arise
-/// at one event are ordered by their time, the rule's place in the set and their id.
+/// decides what it decides at the same event as a single engine would: the alerts and their order are the same. Alerts that the
+/// passing of time decided come first, by their time, the rule's place in the set and their id; then those of the event itself,
+/// by the detection rule that it matched. Risk is added up over all of them, in that order.
 package final class Backtest {
     package struct Options: Sendable {
         /// How much earlier than the latest event one may be and still count, ms.
@@ -39,6 +40,7 @@ package final class Backtest {
     private let lanes: [BacktestLane]
     private let router: BacktestRouter?
     private let ranks: [String: Int]
+    private let risks: AlertRisks
     private var clock: BacktestClock
     /// Rules left out because their `logsource` does not apply.
     package let notApplicable: Int
@@ -49,15 +51,18 @@ package final class Backtest {
         let split = options.jobs > 1 ? RuleSplit(setup.rules.filtered { $0.logsource.applies(to: setup.mapping) }) : nil
         let watched = split.map { [$0.field] } ?? []
         let plan = try setup.plan(watching: watched)
-        let engineOptions = Engine.Options(lateness: options.lateness, suppresses: options.suppresses)
+        let engineOptions = Engine.Options(
+            lateness: options.lateness, suppresses: options.suppresses, notesRisk: false)
         self.files = files
         notApplicable = plan.notApplicable
-        ranks = Dictionary(
+        let ranks = Dictionary(
             plan.rules.metadata.enumerated().map { ($0.element.key, $0.offset) },
             uniquingKeysWith: { first, _ in first })
+        self.ranks = ranks
+        risks = AlertRisks(plan: plan)
         clock = BacktestClock(lateness: options.lateness)
         guard let split else {
-            lanes = [BacktestLane(plan: plan, options: engineOptions, takes: .all)]
+            lanes = [BacktestLane(plan: plan, options: engineOptions, takes: .all, ranks: ranks)]
             router = nil
             return
         }
@@ -69,11 +74,11 @@ package final class Backtest {
                 BacktestLane(
                     plan: share == 0 && isWhole ? plan : try setup.plan(part, watching: watched),
                     options: engineOptions,
-                    takes: .share(share)))
+                    takes: .share(share), ranks: ranks))
         }
         if !isWhole {
             let rest = plan.rules.filtered { !split.keys.contains($0.metadata.key) }
-            lanes.append(BacktestLane(plan: try setup.plan(rest), options: engineOptions, takes: .all))
+            lanes.append(BacktestLane(plan: try setup.plan(rest), options: engineOptions, takes: .all, ranks: ranks))
         }
         // Who reads with all rules' fields refuses the same events as a single engine.
         let readers = try (0..<options.jobs).map { share in
@@ -113,17 +118,30 @@ package final class Backtest {
     }
 
     private func drain(_ emit: (Alert) -> Void) {
-        var found = lanes.flatMap { $0.takeAlerts() }
-        guard !found.isEmpty else { return }
-        found.sort { a, b in
-            if a.line != b.line { return a.line < b.line }
-            if a.alert.time != b.alert.time { return a.alert.time < b.alert.time }
-            let (first, second) = (ranks[a.alert.ruleID] ?? 0, ranks[b.alert.ruleID] ?? 0)
-            return first != second ? first < second : a.alert.id < b.alert.id
+        var sweeps = clock.takeSweeps()[...]
+        for entry in ordered(lanes.flatMap { $0.takeAlerts() }) {
+            // An engine sweeps at an event after time has passed and before the event counts.
+            while let sweep = sweeps.first, (sweep.line, 0) <= (entry.line, entry.origin) {
+                risks.sweep(watermark: sweep.watermark)
+                sweeps.removeFirst()
+            }
+            let alert = risks.noted(entry.alert)
+            summary.count(alert)
+            emit(alert)
         }
-        for entry in found {
-            summary.count(entry.alert)
-            emit(entry.alert)
-        }
+        for sweep in sweeps { risks.sweep(watermark: sweep.watermark) }
+    }
+
+    private func ordered(_ found: [BacktestLane.Found]) -> [BacktestLane.Found] {
+        // The alerts of one detection's match are of one engine, in the order in which they arose.
+        found.enumerated().sorted { a, b in
+            let (first, second) = (a.element, b.element)
+            if first.line != second.line { return first.line < second.line }
+            if first.origin != second.origin { return first.origin < second.origin }
+            if first.origin >= 0 { return a.offset < b.offset }
+            if first.alert.time != second.alert.time { return first.alert.time < second.alert.time }
+            let (rank, other) = (ranks[first.alert.ruleID] ?? 0, ranks[second.alert.ruleID] ?? 0)
+            return rank != other ? rank < other : first.alert.id < second.alert.id
+        }.map(\.element)
     }
 }

@@ -2,25 +2,7 @@
 
 import AuditEvent
 import Detection
-
-/// The time of the stream, as one engine over all events would have it.
-struct BacktestClock {
-    let lateness: Int64
-    private(set) var newest: Int64 = .min
-    /// The time of the last event that was taken, for events that have none.
-    private(set) var last: Int64?
-
-    init(lateness: Int64) {
-        self.lateness = lateness
-    }
-
-    /// Takes an event's time; throws `EventError.late` as the engine does.
-    mutating func take(_ time: Int64) throws(EventError) {
-        if newest > .min, time < newest - lateness { throw .late(milliseconds: newest - lateness - time) }
-        newest = max(newest, time)
-        last = time
-    }
-}
+import Sigma
 
 /// One engine of a backtest. For one thread at a time.
 final class BacktestLane {
@@ -30,18 +12,27 @@ final class BacktestLane {
         case share(Int)
     }
 
-    /// An alert and the line of the input at which it arose, counted over all batches.
-    typealias Found = (line: Int, alert: Alert)
+    /// An alert and where it arose.
+    struct Found {
+        /// The line of the input, counted over all batches.
+        let line: Int
+        /// The detection rule that matched, as its place among all rules; -1 for what the passing of time decided.
+        let origin: Int
+        let alert: Alert
+    }
 
     let plan: DetectorPlan
     private let engine: Engine
     private let takes: Takes
+    /// Per detection rule of the engine, its place among all rules.
+    private let ranks: [Int]
     private var found: [Found] = []
     private var lines = 0
 
-    init(plan: DetectorPlan, options: Engine.Options, takes: Takes) {
+    init(plan: DetectorPlan, options: Engine.Options, takes: Takes, ranks: [String: Int]) {
         self.plan = plan
         self.takes = takes
+        self.ranks = plan.rules.detections.map { ranks[$0.metadata.key] ?? 0 }
         engine = Engine(plan: plan, options: options)
     }
 
@@ -52,8 +43,8 @@ final class BacktestLane {
                 do throws(EventError) {
                     let identity = try decode(batch.text(line, bytes), line, files, time: clock.last ?? 0) {
                         view throws(EventError) in
-                        try engine.process(view)
-                        try clock.take(view.time)
+                        try process(view)
+                        try clock.take(view.time, line: lines)
                         return Self.hash(view, plan.identity)
                     }
                     summary.take(time: clock.last ?? 0, identity: identity)
@@ -74,7 +65,7 @@ final class BacktestLane {
                         do throws(EventError) {
                             try decode(batch.text(line, bytes), line, files, time: route.time) {
                                 view throws(EventError) in
-                                try engine.process(view)
+                                try process(view)
                             }
                         } catch {
                             // The router has read it with the fields of all rules, and knows the time of the stream.
@@ -82,6 +73,7 @@ final class BacktestLane {
                         }
                     } else {
                         engine.observe(time: route.time)
+                        drain()
                     }
                 }
                 next()
@@ -92,7 +84,7 @@ final class BacktestLane {
     /// Decides what still waits.
     func finish() {
         engine.finish()
-        next()
+        drain()
     }
 
     func takeAlerts() -> [Found] {
@@ -121,8 +113,22 @@ final class BacktestLane {
         return try result.get()
     }
 
+    private func process(_ view: EventView) throws(EventError) {
+        // What the passing of time decides comes before what the event does.
+        engine.observe(time: view.time)
+        drain()
+        try engine.process(view)
+        drain()
+    }
+
+    private func drain() {
+        guard engine.hasAlerts else { return }
+        for (origin, alert) in zip(engine.origins, engine.takeAlerts()) {
+            found.append(Found(line: lines, origin: origin < 0 ? -1 : ranks[origin], alert: alert))
+        }
+    }
+
     private func next() {
-        if engine.hasAlerts { for alert in engine.takeAlerts() { found.append((lines, alert)) } }
         lines += 1
         // Nothing is stored.
         if lines & 0xFFF == 0 { engine.discardChanges() }

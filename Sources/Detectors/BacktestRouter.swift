@@ -28,6 +28,7 @@ final class BacktestRouter {
 
     private let readers: [DetectorPlan]
     private let shares: Int
+    private var lines = 0
 
     /// - Parameter readers: one per thread, each watching the field by whose values the events are shared out.
     init(readers: [DetectorPlan], shares: Int) {
@@ -45,13 +46,14 @@ final class BacktestRouter {
             var route = Route(share: Int(reading.key % UInt64(shares)), time: reading.time ?? clock.last ?? 0)
             do throws(EventError) {
                 if let error = reading.error { throw error }
-                try clock.take(route.time)
+                try clock.take(route.time, line: lines)
                 summary.take(time: route.time, identity: reading.identity)
                 route.isTaken = true
             } catch {
                 summary.reject(error, files.place(file: Int(line.file), line: line.number))
             }
             routes.append(route)
+            lines += 1
         }
         return routes
     }

@@ -17,7 +17,9 @@ struct RuleSplit {
     /// What the blocks under `gatewatch:` remember: nothing, or something per value of a `group-by`.
     private static let known: [String: Set<String>?] = [
         "first_seen": ["field", "group-by", "history", "learning"], "suppress": ["episode", "group-by"],
-        "outside": nil, "risk": ["points"], "respond": nil, "tests": nil,
+        "baseline": ["history", "season", "minimum", "threshold", "ratio", "scale_floor", "cold_start"],
+        // Risk adds up the alerts of all rules, where they come together again.
+        "risk": nil, "outside": nil, "respond": nil, "tests": nil,
     ]
 
     /// The split by the field under which most rules may be; nil where none may.

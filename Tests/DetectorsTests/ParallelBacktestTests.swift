@@ -40,11 +40,15 @@ struct ParallelBacktestTests {
                 name: c\(index)
                 correlation: { \(body), rules: [\(chosen.joined(separator: ", "))], group-by: [\(group.joined(separator: ", "))], \
                 timespan: \(random.pick(["10s", "1m", "5m"])), generate: true }
+                gatewatch: { risk: { points: \(count), half-life: 10m }\(random.chance(30) && body.contains("gte") && body.hasPrefix("type: event") ? baseline : "") }
                 """)
             names.append(("c\(index)", group))
         }
         return texts.joined(separator: "\n---\n")
     }
+
+    private static let baseline =
+        ", baseline: { history: 1h, minimum: { history: 2m, buckets: 2 }, threshold: 1, ratio: 1, cold_start: floor }"
 
     private static func lines(_ random: inout SplitMix) -> [String] {
         var time: Int64 = 1_700_000_000_000
@@ -54,7 +58,9 @@ struct ParallelBacktestTests {
             if random.chance(2) { return random.pick(["nonsense", #"{"time":1,"k":"a","k":"b"}"#, "", "{\"op\":"]) }
             var fields = random.chance(4) ? [] : ["\"time\":\(at)"]
             fields.append("\"op\":\"\(random.pick(["x", "y", "z", "w"]))\"")
-            for (field, values) in [("k", ["a", "b", "c", "d"]), ("m", ["p", "q"]), ("n", ["1", "2", "3"])] {
+            for (field, values) in [
+                ("k", ["a", "b", "c", "d"]), ("identity", ["a", "b"]), ("m", ["p", "q"]), ("n", ["1", "2", "3"]),
+            ] {
                 if !random.chance(8) { fields.append("\"\(field)\":\"\(random.pick(values))\"") }
             }
             if random.chance(30) { fields.append("\"metadata\":{\"uid\":\"an-id-that-is-long-\(number)\"}") }
