@@ -19,12 +19,12 @@ extension DetectorFiles {
             text.contains("Did you mean") || rules.metadata.count <= 12
                 ? text : "unknown rule '\(name)'. No rule of these files has that name or id.")
     }
+}
 
+extension RuleSet {
     /// Where a rule stands in the set.
-    package func reference(_ metadata: RuleMetadata) -> CorrelationRule.Reference? {
-        if let index = rules.detections.firstIndex(where: { $0.metadata.key == metadata.key }) {
-            return .detection(index)
-        }
-        return rules.correlations.firstIndex { $0.metadata.key == metadata.key }.map { .correlation($0) }
+    func reference(_ metadata: RuleMetadata) -> CorrelationRule.Reference? {
+        if let index = detections.firstIndex(where: { $0.metadata.key == metadata.key }) { return .detection(index) }
+        return correlations.firstIndex { $0.metadata.key == metadata.key }.map { .correlation($0) }
     }
 }

@@ -35,7 +35,9 @@ package final class EventExplainer {
         self.files = files
         self.mapping = mapping
         var plan = FieldPlan(mapping: mapping, directory: directory)
-        guard let reference = files.reference(rule) else { throw rule.document.error("the rule is not in the set.") }
+        guard let reference = files.rules.reference(rule) else {
+            throw rule.document.error("the rule is not in the set.")
+        }
         self.rule = try Self.prepare(reference, files.rules, &plan)
         derivedSlots = Self.derived.map { ($0, plan.slot($0)) }
         guard let decoder = plan.makeDecoder() else { throw rule.document.error("there is no memory for the decoder.") }

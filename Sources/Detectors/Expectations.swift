@@ -19,7 +19,7 @@ package struct Expectations: Sendable {
         package let identities: Set<String>?
         package let node: YAMLNode
 
-        /// `exactly 1`, `at least 1 and at most 3`, `exactly 1 about ana`.
+        /// `exactly 1 alerts`, `at least 1 and at most 3 alerts`, `exactly 1 alerts about ana`.
         package var text: String {
             var text: String
             switch (atLeast, atMost) {
@@ -29,8 +29,15 @@ package struct Expectations: Sendable {
             case (nil, let high?): text = "at most \(high)"
             case (nil, nil): text = "any number"
             }
+            text += " alerts"
             if let identities { text += " about \(identities.sorted().joined(separator: ", "))" }
             return text
+        }
+
+        /// `1`, and where it matters whom about: `1 about ana`.
+        package func found(alerts: Int, about found: Set<String>) -> String {
+            guard identities != nil, alerts > 0 else { return String(alerts) }
+            return "\(alerts) about \(found.isEmpty ? "nobody" : found.sorted().joined(separator: ", "))"
         }
 
         /// Whether so many alerts about these identities are what is wanted.
@@ -47,11 +54,8 @@ package struct Expectations: Sendable {
 
         /// `expect.yml:3:5: gw_chain: wanted exactly 1, got 0.`
         package var description: String {
-            var got = "\(alerts)"
-            if wanted.identities != nil, alerts > 0 {
-                got += " about \(identities.isEmpty ? "nobody" : identities.sorted().joined(separator: ", "))"
-            }
-            return "\(wanted.node.file):\(wanted.node.line): \(wanted.rule): wanted \(wanted.text) alerts, got \(got)."
+            return
+                "\(wanted.node.file):\(wanted.node.line): \(wanted.rule): wanted \(wanted.text), got \(wanted.found(alerts: alerts, about: identities))."
         }
     }
 

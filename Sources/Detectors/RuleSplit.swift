@@ -18,6 +18,7 @@ struct RuleSplit {
     private static let known: [String: Set<String>?] = [
         "first_seen": ["field", "group-by", "history", "learning"], "suppress": ["episode", "group-by"],
         "baseline": ["history", "season", "minimum", "threshold", "ratio", "scale_floor", "cold_start"],
+        "ratio": ["of", "to", "group-by", "gte", "lte", "history", "minimum"],
         // Risk adds up the alerts of all rules, where they come together again.
         "risk": nil, "outside": nil, "respond": nil, "tests": nil,
     ]
@@ -78,6 +79,11 @@ struct RuleSplit {
             let keepsApart =
                 extensions.firstSeen.map { $0.groupBy.contains(field) } ?? true
                 && extensions.suppress.map { $0.groupBy.contains(field) } ?? true
+                && extensions.ratio.map { $0.groupBy.contains(field) } ?? true
+            for other in extensions.ratio.map({ rules.detections(named: $0.of + $0.to) }) ?? [] {
+                let (a, b) = (group(.detection(index)), group(.detection(other)))
+                if a != b { leader[b] = a }
+            }
             if !keepsApart || !Self.isKnown(rule.metadata) { bad.append(.detection(index)) }
         }
         for rule in bad { mixed.insert(group(rule)) }

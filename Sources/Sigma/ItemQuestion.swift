@@ -9,14 +9,10 @@ struct ItemQuestion {
     private let modifiers: [String]
     private let value: String
 
-    /// - Parameters:
-    ///   - key: `field|modifiers` as written.
-    ///   - value: as written.
-    init(key: String, value: String) {
-        let parts = key.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
-        field = parts.first.flatMap { $0.isEmpty ? nil : $0 }
-        modifiers = Array(parts.dropFirst())
-        self.value = value
+    init(_ item: DetectionItem) {
+        field = item.field
+        modifiers = item.modifiers
+        value = item.node.asWritten
     }
 
     /// What a failed comparison is called, by modifier.

@@ -24,14 +24,12 @@ package final class RuleExplainer {
     /// Compiles the parts of a rule; the fields they ask are added to the plan.
     ///
     /// - Parameter lists: the placeholder lists that the rule was read with.
-    /// - Throws: `DocumentError` where the rule cannot be read; a rule of a `RuleSet` can.
+    /// - Throws: `DocumentError` where a value cannot be read by itself; every rule of a `RuleSet` can.
     package init(_ rule: DetectionRule, lists: PlaceholderLists, plan: inout FieldPlan) throws {
-        var build = Build(rule: rule, reader: SearchReader(lists: lists), plan: plan)
-        let block = try rule.metadata.document.required("detection")
-        let conditions = try block.required("condition").items()
-        condition = try conditions.map { condition throws(DocumentError) in try condition.text() }.joined(
-            separator: " | ")
-        root = try build.root(block, conditions)
+        var build = Build(rule: rule, lists: lists, plan: plan)
+        condition = try rule.body.conditions.map { condition throws(DocumentError) in try condition.node.text() }
+            .joined(separator: " | ")
+        root = try build.root()
         plan = build.plan
         matcher = try RuleMatcher(build.rules, plan: &plan)
     }
@@ -73,122 +71,117 @@ package final class RuleExplainer {
     /// Makes the drafts and the rules that answer them.
     private struct Build {
         let rule: DetectionRule
-        let reader: SearchReader
+        let lists: PlaceholderLists
         var plan: FieldPlan
         var rules: [DetectionRule] = []
 
-        mutating func root(_ block: YAMLNode, _ conditions: [YAMLNode]) throws(DocumentError) -> Draft {
+        mutating func root() throws(DocumentError) -> Draft {
             // The rule as it runs live answers for the whole.
-            _ = number(rule.expression)
-            var selections: [String: Draft] = [:]
-            var expressions: [String: Expression] = [:]
-            // The condition is parsed over names in place of what they hold: the tree then says which name stands where.
-            var names: [(name: String, expression: Expression)] = []
-            for entry in try block.entries() where entry.key != "condition" {
-                let expression = try reader.expression(entry.value)
-                expressions[entry.key] = expression
-                names.append((entry.key, .predicate(Predicate(field: entry.key, test: .exists(true)))))
-                selections[entry.key] = Draft(
-                    kind: .selection, text: entry.key, line: entry.value.line, number: number(expression),
-                    parts: try contents(entry.value))
+            let whole = number(rule.expression)
+            let body = try draft(rule.body)
+            guard !rule.filters.isEmpty else { return body }
+            var parts = [body]
+            for filter in rule.filters {
+                let inner = try draft(filter.body)
+                parts.append(
+                    Draft(
+                        kind: .filter, text: filter.metadata.label, line: filter.metadata.document.line,
+                        number: inner.number, parts: [inner]))
             }
-            var parts: [Draft] = []
-            for node in conditions {
-                var parser = try ConditionParser(node, searches: names)
-                parts.append(try draft(try parser.parse(), node, selections, expressions))
-            }
-            if parts.count == 1 { return parts[0] }
-            return Draft(kind: .or, text: "or", line: conditions.first?.line ?? block.line, number: 0, parts: parts)
+            return Draft(kind: .and, text: "and", line: body.line, number: whole, parts: parts)
         }
 
         private mutating func number(_ expression: Expression) -> Int {
             rules.append(
-                DetectionRule(metadata: rule.metadata, logsource: rule.logsource, expression: expression))
+                DetectionRule(
+                    metadata: rule.metadata, logsource: rule.logsource,
+                    body: DetectionBody(searches: [], conditions: [], expression: expression)))
             return rules.count - 1
         }
 
-        /// A part of the condition over names.
-        private mutating func draft(
-            _ named: Expression, _ node: YAMLNode, _ selections: [String: Draft], _ expressions: [String: Expression]
-        ) throws(DocumentError) -> Draft {
-            let number = number(Self.filled(named, expressions))
-            func make(_ kind: RuleExplanation.Kind, _ parts: [Draft]) -> Draft {
-                Draft(kind: kind, text: kind.rawValue, line: node.line, number: number, parts: parts)
+        private mutating func draft(_ body: DetectionBody) throws(DocumentError) -> Draft {
+            var selections: [String: Draft] = [:]
+            for search in body.searches {
+                let number = number(search.expression)
+                selections[search.name] = Draft(
+                    kind: .selection, text: search.name, line: search.node.line, number: number,
+                    parts: try contents(search.tree))
             }
-            switch named {
-            case .predicate(let predicate):
-                guard let selection = predicate.field.flatMap({ selections[$0.text] }) else {
-                    throw node.error("names a selection that is not there.")
-                }
-                return selection
-            case .and(let parts):
-                return make(
-                    .and, try parts.map { part throws(DocumentError) in try draft(part, node, selections, expressions) }
-                )
-            case .or(let parts):
-                return make(
-                    .or, try parts.map { part throws(DocumentError) in try draft(part, node, selections, expressions) })
-            case .not(let part): return make(.not, [try draft(part, node, selections, expressions)])
-            }
+            let expressions = Dictionary(body.searches.map { ($0.name, $0.expression) }) { first, _ in first }
+            let parts = body.conditions.map { draft($0.tree, $0.node, selections, expressions) }
+            if parts.count == 1 { return parts[0] }
+            return Draft(
+                kind: .or, text: "or", line: parts.first?.line ?? rule.metadata.document.line,
+                number: number(body.expression), parts: parts)
         }
 
-        /// The names replaced by what they hold.
-        private static func filled(_ named: Expression, _ expressions: [String: Expression]) -> Expression {
-            switch named {
-            case .predicate(let predicate): predicate.field.flatMap { expressions[$0.text] } ?? named
-            case .and(let parts): .and(parts.map { filled($0, expressions) })
-            case .or(let parts): .or(parts.map { filled($0, expressions) })
-            case .not(let part): .not(filled(part, expressions))
+        /// A part of a condition.
+        private mutating func draft(
+            _ tree: ConditionTree, _ node: YAMLNode, _ selections: [String: Draft], _ expressions: [String: Expression]
+        ) -> Draft {
+            let number = number(tree.expression(expressions))
+            func make(_ kind: RuleExplanation.Kind, _ text: String, _ parts: [Draft]) -> Draft {
+                Draft(kind: kind, text: text, line: node.line, number: number, parts: parts)
+            }
+            func named(_ names: [String]) -> [Draft] { names.compactMap { selections[$0] } }
+            switch tree {
+            case .search(let name): return selections[name] ?? make(.or, name, [])
+            case .every(let pattern, let names): return make(.and, pattern, named(names))
+            case .atLeast(let count, let pattern, let names):
+                return make(count == 1 ? .or : .atLeast, pattern, named(names))
+            case .and(let parts):
+                return make(.and, "and", parts.map { draft($0, node, selections, expressions) })
+            case .or(let parts): return make(.or, "or", parts.map { draft($0, node, selections, expressions) })
+            case .not(let part): return make(.not, "not", [draft(part, node, selections, expressions)])
             }
         }
 
         /// What a selection holds.
-        private mutating func contents(_ node: YAMLNode) throws(DocumentError) -> [Draft] {
-            switch node.content {
-            case .scalar: return [try keyword(node)]
-            case .mapping(let entries): return try entries.map { entry throws(DocumentError) in try item(entry, node) }
-            case .sequence(let items):
+        private mutating func contents(_ tree: SearchTree) throws(DocumentError) -> [Draft] {
+            switch tree {
+            case .item(let item): return [try self.item(item)]
+            case .all(let parts), .any(let parts):
                 var drafts: [Draft] = []
-                for item in items {
-                    switch item.content {
-                    case .scalar: drafts.append(try keyword(item))
-                    case .mapping, .sequence:
+                for part in parts {
+                    if case .item(let item) = part {
+                        drafts.append(try self.item(item))
+                    } else {
+                        let number = number(part.expression)
                         drafts.append(
                             Draft(
-                                kind: .map, text: "one of the list", line: item.line,
-                                number: number(try reader.expression(item)), parts: try contents(item)))
+                                kind: .map, text: "one of the list", line: part.items.first?.node.line ?? 0,
+                                number: number, parts: try contents(part)))
                     }
                 }
                 return drafts
             }
         }
 
-        private mutating func keyword(_ node: YAMLNode) throws(DocumentError) -> Draft {
-            Draft(
-                kind: .item, text: node.asWritten, line: node.line, number: number(try reader.expression(node)),
-                question: ItemQuestion(key: "", value: node.asWritten))
-        }
-
-        private mutating func item(_ entry: YAMLNode.Entry, _ map: YAMLNode) throws(DocumentError) -> Draft {
-            func alone(_ value: YAMLNode) throws(DocumentError) -> Expression {
-                try reader.expression(
-                    YAMLNode(
-                        file: map.file, line: value.line, column: value.column, path: map.path,
-                        content: .mapping([YAMLNode.Entry(key: entry.key, value: value)])))
-            }
-            let question = ItemQuestion(key: entry.key, value: entry.value.asWritten)
+        private mutating func item(_ item: DetectionItem) throws(DocumentError) -> Draft {
+            let value = item.node.asWritten
             var draft = Draft(
-                kind: .item, text: "\(entry.key): \(entry.value.asWritten)", line: entry.value.line,
-                number: number(try alone(entry.value)), question: question)
-            draft.slot = question.field.map { plan.slot($0) }
-            if case .sequence(let values) = entry.value.content, values.count > 1 {
-                for value in values.prefix(RuleExplanation.maximumSeen) {
-                    draft.parts.append(
-                        Draft(
-                            kind: .value, text: value.asWritten, line: value.line, number: number(try alone(value))))
-                }
+                kind: .item, text: item.key.isEmpty ? value : "\(item.key): \(value)", line: item.node.line,
+                number: number(item.expression), question: ItemQuestion(item))
+            draft.slot = item.field.map { plan.slot($0) }
+            guard item.values.count > 1 else { return draft }
+            for value in item.values.prefix(RuleExplanation.maximumSeen) {
+                draft.parts.append(
+                    Draft(
+                        kind: .value, text: value.asWritten, line: value.line,
+                        number: number(try alone(value, item.key))))
             }
             return draft
+        }
+
+        /// What an item would ask with one of its values.
+        private func alone(_ value: YAMLNode, _ key: String) throws(DocumentError) -> Expression {
+            func map(_ key: String, _ value: YAMLNode) -> YAMLNode {
+                YAMLNode(
+                    file: value.file, line: value.line, column: value.column, path: value.path,
+                    content: .mapping([YAMLNode.Entry(key: key, value: value)]))
+            }
+            var reader = SearchReader(lists: lists)
+            return .all(try reader.searches(map("value", map(key, value)), except: []).map(\.expression))
         }
     }
 }

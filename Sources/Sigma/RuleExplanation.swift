@@ -4,7 +4,12 @@
 package struct RuleExplanation: Sendable {
     /// What a part of the tree is.
     package enum Kind: String, Sendable {
+        /// `all of` is an `and`, `1 of` an `or`.
         case and, or, not
+        /// `2 of` and its like.
+        case atLeast = "at_least"
+        /// A filter document that narrows the rule.
+        case filter
         /// A name of the condition: a search identifier with what it holds.
         case selection
         /// One map of a list of maps.
@@ -18,7 +23,8 @@ package struct RuleExplanation: Sendable {
     /// One part of the condition.
     package struct Part: Sendable {
         package let kind: Kind
-        /// As the rule writes it: the name of a selection, an item, a value; `and`, `or`, `not` for what joins others.
+        /// As the rule writes it: the name of a selection, an item, a value, `1 of sel_*`; `and`, `or`, `not` for what joins
+        /// others.
         package let text: String
         /// Line of the rule file, 1-based.
         package let line: Int
@@ -41,11 +47,13 @@ package struct RuleExplanation: Sendable {
     package let condition: String
     package let root: Part
 
-    /// The items that do not hold, in the rule's order.
-    package var failing: [Part] {
-        func items(_ part: Part) -> [Part] {
-            part.kind == .item ? (part.holds ? [] : [part]) : part.parts.flatMap(items)
+    /// The items that keep the rule from matching: those that do not hold, and under `not` those that do. Empty where it matches.
+    package var blocking: [Part] {
+        func items(_ part: Part, wanted: Bool) -> [Part] {
+            if part.holds == wanted { return [] }
+            if part.kind == .item { return [part] }
+            return part.parts.flatMap { items($0, wanted: part.kind == .not ? !wanted : wanted) }
         }
-        return items(root)
+        return items(root, wanted: true)
     }
 }

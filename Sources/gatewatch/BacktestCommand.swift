@@ -37,6 +37,10 @@ struct BacktestCommand: ParsableCommand {
     @Option(help: ArgumentHelp("What the rules are to give; exit status 1 when one does not.", valueName: "file"))
     var expect: String?
 
+    mutating func validate() throws {
+        try log.requireInput()
+    }
+
     func run() throws {
         let files = try rules.load(detectors)
         for error in files.errors { Terminal.error("\(error)") }
@@ -98,7 +102,8 @@ struct BacktestCommand: ParsableCommand {
         return Terminal.table(rows)
     }
 
-    private static func decimal(_ value: Double) -> String {
+    /// One place after the point, two for what is small.
+    static func decimal(_ value: Double) -> String {
         String(format: value < 0.95 ? "%.2f" : "%.1f", value)
     }
 }

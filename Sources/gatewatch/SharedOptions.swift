@@ -65,7 +65,7 @@ struct LogInputOptions: ParsableArguments {
     @Option(
         parsing: .upToNextOption,
         help: "NDJSON files, gzip or not, or folders of *.ndjson, *.jsonl and *.json; - is standard input.")
-    var input: [String]
+    var input: [String] = []
     @OptionGroup var events: EventOptions
     @Option(help: "Field of the event time, in place of the mapping's.")
     var timeField: String?
@@ -88,6 +88,11 @@ struct LogInputOptions: ParsableArguments {
         if sort, input.count > 1, input.contains("-") {
             throw ValidationError("--input - stands alone: standard input has no place among files.")
         }
+    }
+
+    /// For commands that are about a log.
+    func requireInput() throws {
+        if input.isEmpty { throw ValidationError("Missing expected argument '--input <input> ...'") }
     }
 
     /// The mapping's name as given.

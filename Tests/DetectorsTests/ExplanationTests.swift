@@ -168,16 +168,16 @@ struct ExplanationTests {
         #expect(selection.parts[0].reason == "\"vectors.query\" is not any of [config.change, policy.change]")
         #expect(selection.parts[0].line == 5)
         #expect(negation.kind == .not && !negation.holds && negation.parts[0].holds)
-        #expect(explanation.failing.map(\.text) == ["op: [config.change, policy.change]"])
+        #expect(explanation.blocking.map(\.text) == ["op: [config.change, policy.change]", "ticket|re: \\S"])
     }
 
     @Test("tells a missing field from one that does not fit")
     func missing() throws {
         let explanation = try explain(Self.change, #"{"op":"config.change"}"#)
-        #expect(explanation.failing.map(\.reason).first == "the event does not have the field")
+        #expect(explanation.blocking.map(\.reason).first == "the event does not have the field")
         let list = try explain(Self.change, #"{"op":["a","b"],"items":"9"}"#)
         #expect(
-            list.failing.map(\.reason).prefix(2) == [
+            list.blocking.map(\.reason).prefix(2) == [
                 "\"a\", \"b\" is not any of [config.change, policy.change]", "\"9\" is not at least 10",
             ])
     }

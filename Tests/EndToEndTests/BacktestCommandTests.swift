@@ -15,8 +15,8 @@ extension EndToEnd {
             gatewatch: { suppress: { episode: 1s, group-by: [identity] } }
             """
 
-        private func event(_ second: Int, _ identity: String, _ operation: String = "config") -> String {
-            "{\"time\":\(1_795_002_000_000 + second * 1000),\"op\":\"\(operation)\",\"identity\":\"\(identity)\"}\n"
+        private func event(_ minute: Int, _ identity: String, _ operation: String = "config") -> String {
+            "{\"time\":\(1_795_002_000_000 + minute * 60_000),\"op\":\"\(operation)\",\"identity\":\"\(identity)\"}\n"
         }
 
         private func arguments(_ stage: Stage, _ more: [String]) throws -> [String] {
@@ -39,7 +39,7 @@ extension EndToEnd {
                     ("{ at_least: 1, at_most: 3 }", "wanted at least 1 and at most 3 alerts, got 4."),
                     (
                         "{ exactly: 4, identities: [ana] }",
-                        "wanted exactly 4 about ana alerts, got 4 about ana, ben, cleo."
+                        "wanted exactly 4 alerts about ana, got 4 about ana, ben, cleo."
                     ),
                 ] {
                     try stage.write("missed.yml", "# what is wanted\nconfig: \(text)\n")

@@ -6,13 +6,13 @@ import Sigma
 
 struct Detectors: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Lists, validates, tests and explains detectors.",
+        abstract: "Detection as code: lists, validates, tests, explains, compares and documents detectors.",
         discussion: """
             gatewatch detectors test                                  # all tests of ./detectors
             gatewatch detectors validate --strict my-rules/
             gatewatch detectors explain gw_off_window_change event.json
             """,
-        subcommands: [List.self, Validate.self, Test.self, Explain.self])
+        subcommands: [List.self, Validate.self, Test.self, Explain.self, Diff.self, Promote.self])
 
     /// How what was found is printed.
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }
