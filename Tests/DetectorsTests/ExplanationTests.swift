@@ -67,7 +67,7 @@ struct ExplanationTests {
     private func condition(_ random: inout SplitMix, _ depth: Int = 0) -> String {
         switch Int.random(in: 0..<(depth > 2 ? 4 : 8), using: &random) {
         case 0..<3: return random.pick(["s0", "s1", "s2"])
-        case 3: return random.pick(["1 of s*", "all of them", "any of s1*"])
+        case 3: return random.pick(["1 of s*", "all of them", "any of s1*", "2 of s*"])
         case 4: return "not (\(condition(&random, depth + 1)))"
         case 5: return "(\(condition(&random, depth + 1))) or (\(condition(&random, depth + 1)))"
         default: return "(\(condition(&random, depth + 1))) and (\(condition(&random, depth + 1)))"
@@ -102,7 +102,8 @@ struct ExplanationTests {
                 let isAll = part.text.contains("|all")
                 #expect(part.holds == (isAll ? part.parts.allSatisfy(\.holds) : part.parts.contains(where: \.holds)))
             }
-        case .value: break
+        case .filter: #expect(part.holds == part.parts.first?.holds)
+        case .atLeast, .value: break
         }
         for inner in part.parts { check(inner, isList: false, rule) }
     }
@@ -169,6 +170,28 @@ struct ExplanationTests {
         #expect(selection.parts[0].line == 5)
         #expect(negation.kind == .not && !negation.holds && negation.parts[0].holds)
         #expect(explanation.blocking.map(\.text) == ["op: [config.change, policy.change]", "ticket|re: \\S"])
+    }
+
+    @Test("shows the filters that narrow the rule")
+    func filters() throws {
+        let set = try set(
+            """
+            \(Self.change)
+            ---
+            title: Known
+            logsource: { product: gatewatch }
+            filter: { rules: any, selection: { who: svc }, condition: not selection }
+            """)
+        var plan = FieldPlan(mapping: .raw)
+        let explainer = try RuleExplainer(set.detections[0], lists: set.lists, plan: &plan)
+        let decoder = try #require(plan.makeDecoder())
+        let explanation = try Array(#"{"op":"config.change","items":10,"who":"svc"}"#.utf8).withUnsafeBytes { bytes in
+            explainer.explain(try decoder.decode(bytes, fallbackUID: .missing, fallbackTime: 0))
+        }
+        #expect(!explanation.matches && !explanation.root.holds)
+        #expect(explanation.root.parts.map(\.holds) == [true, false])
+        #expect(explanation.root.parts.last?.kind == .filter)
+        #expect(explanation.blocking.map(\.text) == ["who: svc"])
     }
 
     @Test("tells a missing field from one that does not fit")

@@ -18,6 +18,8 @@ struct ParallelBacktestTests {
                 "", "", "gatewatch: { suppress: { episode: 40s, group-by: [k] } }",
                 "gatewatch: { suppress: { episode: 40s, group-by: [m] } }",
                 "gatewatch: { first_seen: { field: n, group-by: [k], history: 1d, learning: 30s } }",
+                "gatewatch: { first_seen: { field: n, group-by: [k], history: 90s, learning: 30s } }",
+                "gatewatch: { ratio: { of: [x], to: [x, y, z], group-by: [k], gte: 0.3, history: 2d, minimum: { events: 2 } } }",
             ]
             texts.append(rule(name, random.pick(more)))
         }

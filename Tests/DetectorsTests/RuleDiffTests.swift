@@ -97,7 +97,8 @@ struct RulePromotionTests {
     func ladder() throws {
         func status(_ from: String, _ to: RuleMetadata.Status?) throws -> String? {
             let text = try promote("\(rule("x"))\nstatus: \(from)\n", to: to)
-            return RuleSet(documents: try YAMLReader.documents(text: text, file: "r.yml")).metadata.first?.status?.rawValue
+            return RuleSet(documents: try YAMLReader.documents(text: text, file: "r.yml")).metadata.first?.status?
+                .rawValue
         }
         #expect(try status("experimental", nil) == "test")
         #expect(try status("experimental", .stable) == "stable")
