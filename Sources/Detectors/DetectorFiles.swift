@@ -15,8 +15,8 @@ package struct DetectorFiles: Sendable {
     /// How many files were read.
     package let fileCount: Int
 
-    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files are left out, and the files of folders
-    /// named `lists` hold the lists of placeholders.
+    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files and folders of test events (`*.tests`)
+    /// are left out, and the files of folders named `lists` hold the lists of placeholders.
     ///
     /// - Parameters:
     ///   - calendar: an iCalendar file to use for every `gatewatch: outside`, in place of the one that a rule names relative
@@ -107,7 +107,7 @@ package struct DetectorFiles: Sendable {
             atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
         while let name = walk?.nextObject() as? String {
             let last = (name as NSString).lastPathComponent
-            if last.hasPrefix(".") || last == "lists" {
+            if last.hasPrefix(".") || last == "lists" || last.hasSuffix(EventFiles.suffix) {
                 walk?.skipDescendants()
                 continue
             }
