@@ -32,7 +32,7 @@ final class AbsenceState: CorrelationState {
     private static let cells: Int64 = 64
     private static let crowd = 16
 
-    private var windows: CellMap<Window>
+    @exclusivity(unchecked) private var windows: CellMap<Window>
     private let rules: Int
     private let terms: [RuleExpression.Term]
     private let opens: [Bool]

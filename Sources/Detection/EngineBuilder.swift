@@ -110,7 +110,10 @@ struct EngineBuilder {
             minimumBuckets: block.minimumBuckets, scaleFloor: block.scaleFloor, threshold: block.threshold,
             ratio: block.ratio)
         let name =
-            [rule.metadata.key, rule.kind.rawValue, rule.fields.first ?? "", rule.timespan.description, block.season.rawValue]
+            [
+                rule.metadata.key, rule.kind.rawValue, rule.fields.first ?? "", rule.timespan.description,
+                block.season.rawValue,
+            ]
             + rule.groupBy
         let peers = block.peers.map { peers in
             PeerState(
