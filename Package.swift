@@ -127,7 +127,7 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
-                "Approvals", "AuditEvent", "AuditSpool", "Calendar", "Connections", "CZlib", "Delivery", "Detection",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery", "Detection",
                 "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "OIDC", "Orders",
                 "Pipeline", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser, asyncHTTPClient, crypto,
                 hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1, nioFoundation, httpTypes,

@@ -96,11 +96,7 @@ struct EngineBuilder {
         _ rule: CorrelationRule, _ keySpace: KeySpace, _ options: Engine.Options
     ) -> BaselineState? {
         guard let block = rule.metadata.extensions.baseline else { return nil }
-        let settings = BaselineSettings(
-            values: .counts, bucket: rule.timespan.milliseconds, season: block.settingsSeason,
-            history: block.history.milliseconds, minimumHistory: block.minimumHistory.milliseconds,
-            minimumBuckets: block.minimumBuckets, scaleFloor: block.scaleFloor, threshold: block.threshold,
-            ratio: block.ratio)
+        let settings = BaselineSettings(block, bucket: rule.timespan.milliseconds)
         let name =
             [rule.metadata.key, rule.kind.rawValue, rule.field ?? "", rule.timespan.description, block.season.rawValue]
             + rule.groupBy
@@ -183,15 +179,5 @@ struct EngineBuilder {
             calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] }, firstSeen: firstSeen,
             ratio: ratio,
             episodeFields: fields.episode, episodes: episodes)
-    }
-}
-
-extension RuleExtension.Baseline {
-    fileprivate var settingsSeason: BaselineSettings.Season {
-        switch season {
-        case .none: .none
-        case .hourOfDay: .hourOfDay
-        case .hourOfWeek: .hourOfWeek
-        }
     }
 }
