@@ -54,6 +54,14 @@ struct LintTests {
         #expect(try names(rest) == ["missing_\(key)"])
     }
 
+    @Test("an informational rule, which only others count, needs neither tags nor falsepositives")
+    func informational() throws {
+        let rest = clean.split(separator: "\n").filter { !$0.hasPrefix("tags:") && !$0.hasPrefix("falsepositives:") }
+        let text = rest.joined(separator: "\n")
+        #expect(try names(text) == ["missing_tags", "missing_falsepositives"])
+        #expect(try names(text.replacing("level: high", with: "level: informational")) == [])
+    }
+
     @Test("references are asked for from level high on")
     func references() throws {
         for (level, found) in [("medium", []), ("high", ["missing_references"]), ("critical", ["missing_references"])] {
