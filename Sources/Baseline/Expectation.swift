@@ -98,8 +98,9 @@ struct Expectation {
         let distance = isReading ? max(spreads(value), spreadsBelow(value)) : spreads(value)
         let reach = Self.usualSpreads * spread
         let from = isReading || share >= Self.steadyShare ? self.value(center - reach) : 0
+        let to = self.value(center + reach)
         return Judgement(
-            expected: expected, low: low, high: high, usual: from...max(from, self.value(center + reach)),
+            expected: expected, low: low, high: high, usual: from <= to ? from...to : expected...expected,
             strength: max(distance, 0) / max(settings.threshold, 1e-12),
             deviates: !isLearning && (value >= high || isReading && value <= low), isLearning: isLearning)
     }

@@ -23,7 +23,7 @@ package struct SeriesSettings: Sendable, Hashable {
         baseline: BaselineSettings = BaselineSettings(
             values: .readings, season: .hourOfWeek, minimumHistory: 0, minimumBuckets: 200, scaleFloor: 0,
             relativeFloor: 0.01, ratio: 0),
-        novelty: Bool = true, surprise: Double = 7.8, holdDown: Int = 200, memory: Int = 20_000
+        novelty: Bool = true, surprise: Double = 8, holdDown: Int = 200, memory: Int = 20_000
     ) {
         self.baseline = baseline
         self.novelty = novelty
