@@ -31,10 +31,14 @@ final class SequenceState: CorrelationState {
 
     @exclusivity(unchecked) private var windows: CellMap<Window>
     private let stages: Int
+    /// What windows begin with; its arrays are shared by all that got no further.
+    private let nothing: Progress
 
     override init(plan: CorrelationPlan) {
         windows = CellMap(keySpace: plan.keySpace)
         stages = plan.rule.references.count
+        nothing = Progress(
+            times: [Int64](repeating: .min, count: stages), chains: [[EventID]](repeating: [], count: stages))
         super.init(plan: plan)
     }
 
@@ -86,11 +90,7 @@ final class SequenceState: CorrelationState {
         windows.touch(key)
     }
 
-    private func makeWindow() -> Window {
-        let progress = Progress(
-            times: [Int64](repeating: .min, count: stages), chains: [[EventID]](repeating: [], count: stages))
-        return Window(base: progress, current: progress)
-    }
+    private func makeWindow() -> Window { Window(base: nothing, current: nothing) }
 
     private func advance(_ progress: inout Progress, _ entry: WindowEntry) {
         let stage = entry.source
