@@ -45,6 +45,9 @@ final class SequenceState: CorrelationState {
     /// With such a condition, for `temporal`: the rules of each way.
     private let sets: [[Int]]
 
+    /// What windows begin with; its arrays are shared by all that got no further.
+    private let nothing: Progress
+
     override init(plan: CorrelationPlan) {
         windows = CellMap(keySpace: plan.keySpace)
         let rules = Array(plan.rule.references.indices)
@@ -57,6 +60,9 @@ final class SequenceState: CorrelationState {
         }
         self.stages = stages
         self.ways = ways
+        nothing = Progress(
+            times: [Int64](repeating: .min, count: stages.count),
+            chains: [[EventID]](repeating: [], count: stages.count))
         super.init(plan: plan)
     }
 
@@ -115,12 +121,7 @@ final class SequenceState: CorrelationState {
         return nil
     }
 
-    private func makeWindow() -> Window {
-        let progress = Progress(
-            times: [Int64](repeating: .min, count: stages.count),
-            chains: [[EventID]](repeating: [], count: stages.count))
-        return Window(base: progress, current: progress)
-    }
+    private func makeWindow() -> Window { Window(base: nothing, current: nothing) }
 
     private func advance(_ progress: inout Progress, _ entry: WindowEntry) {
         if plan.rule.kind == .temporal {
