@@ -12,7 +12,7 @@ BIN   = .build/release
 CLIENTS = $(HOME)/.cache/gatewatch-test-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test bench nab clients lint format fixtures
+.PHONY: help setup build run test bench nab clients lint format fixtures docs
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -52,6 +52,9 @@ lint: ## check the form of the sources
 
 format: ## bring the sources into form
 	@swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+docs: build ## write docs/detectors anew, from the rules
+	@$(BIN)/gatewatch detectors docs
 
 fixtures: build ## write fixtures/ anew
 	@$(BIN)/gatewatch fixtures --seed 1 --out fixtures
