@@ -82,7 +82,6 @@ package final class Engine {
     /// No event before this is taken any more.
     var watermark: Int64 = .min
     var nextSweep: Int64 = .min
-    private var nextSweepEvent: UInt64 = 0
     /// Per table, when it is to be swept next.
     private var sweepDues: [Int64]
     /// When the first timer is due; `.max` without one.
@@ -420,14 +419,14 @@ package final class Engine {
         guard target > watermark else { return }
         watermark = target
         closeBuckets()
-        if target >= nextSweep, eventNumber >= nextSweepEvent { sweep(target) }
+        if target >= nextSweep { sweep(target) }
     }
 
     func closeBuckets() {
         for baseline in baselines { baseline.advance(to: watermark) }
     }
 
-    /// Lets go of what is over, at most once a minute of event time and once in 64 events: where few come, little is held.
+    /// Lets go of what is over, at most once a minute of event time.
     private func sweep(_ target: Int64) {
         var next = Int64.max
         for index in tables.indices {
