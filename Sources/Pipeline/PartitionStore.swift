@@ -126,50 +126,45 @@ package final class PartitionStore {
 
     /// Where to go on and with which state; nil before the first commit.
     package func load() throws -> (nextOffset: Int64, state: EngineState)? {
-        var rows: [EngineState.Row] = []
-        let found = try load { _, each in
-            try each { rows.append(.init(state: $0, key: Array($1), value: Array($2))) }
+        try queue.read { database in
+            guard let offset = try Self.meta("next_offset", database) else { return nil }
+            var rows: [EngineState.Row] = []
+            try Self.forEachRow(database) { rows.append(.init(state: $0, key: Array($1), value: Array($2))) }
+            return (offset, EngineState(newest: try Self.meta("newest", database), rows: rows))
         }
-        return found.map { ($0, EngineState(newest: $1, rows: rows)) }
     }
 
     /// Puts the stored state into an engine that has seen no event, row by row. Nil before the first commit.
     ///
     /// - Returns: where to go on, how many rows there were, and how many the engine could not use.
     package func restore(_ engine: Engine) throws -> (nextOffset: Int64, rows: Int, left: Int)? {
-        var (rows, left) = (0, 0)
-        let found = try load { newest, each in
-            left = try engine.restore(newest: newest) { put in
-                try each {
+        try queue.read { database in
+            guard let offset = try Self.meta("next_offset", database) else { return nil }
+            var rows = 0
+            let left = try engine.restore(newest: try Self.meta("newest", database)) { put in
+                try Self.forEachRow(database) {
                     rows += 1
                     put($0, $1, $2)
                 }
             }
+            return (offset, rows, left)
         }
-        return found.map { ($0.0, rows, left) }
     }
 
-    private typealias RowBody = (UInt64, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
-
-    private func load(
-        _ body: (_ newest: Int64?, _ each: (RowBody) throws -> Void) throws -> Void
-    ) throws -> (Int64, Int64?)? {
-        try queue.read { database in
-            guard let offset = try Self.meta("next_offset", database) else { return nil }
-            let newest = try Self.meta("newest", database)
-            try body(newest) { row in
-                let cursor = try Row.fetchCursor(database, sql: "SELECT state, key, value FROM state")
-                while let found = try cursor.next() {
-                    found.withUnsafeData(atIndex: 1) { key in
-                        found.withUnsafeData(atIndex: 2) { value in
-                            (key ?? Data()).withUnsafeBytes { key in
-                                (value ?? Data()).withUnsafeBytes { row(UInt64(bitPattern: found[0]), key, $0) }
-                            }
-                        }
+    /// Calls `body` with state, key and value of each row, borrowed.
+    private static func forEachRow(
+        _ database: Database, _ body: (UInt64, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) throws {
+        let cursor = try Row.fetchCursor(database, sql: "SELECT state, key, value FROM state")
+        while let row = try cursor.next() {
+            let state = UInt64(bitPattern: row[0])
+            try row.withUnsafeData(atIndex: 1) { key in
+                try row.withUnsafeData(atIndex: 2) { value in
+                    // An empty blob has no bytes to point to.
+                    (key ?? Data()).withUnsafeBytes { key in (value ?? Data()).withUnsafeBytes { body(state, key, $0) }
                     }
                 }
             }
-            return (offset, newest)
         }
     }
 
