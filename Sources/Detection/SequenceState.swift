@@ -44,6 +44,8 @@ final class SequenceState: CorrelationState {
     private let ways: [Range<Int>]
     /// With such a condition, for `temporal`: the rules of each way.
     private let sets: [[Int]]
+    /// What windows begin with; its arrays are shared by all that got no further.
+    private let nothing: Progress
 
     /// What windows begin with; its arrays are shared by all that got no further.
     private let nothing: Progress
