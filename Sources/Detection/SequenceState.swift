@@ -47,9 +47,6 @@ final class SequenceState: CorrelationState {
     /// What windows begin with; its arrays are shared by all that got no further.
     private let nothing: Progress
 
-    /// What windows begin with; its arrays are shared by all that got no further.
-    private let nothing: Progress
-
     override init(plan: CorrelationPlan) {
         windows = CellMap(keySpace: plan.keySpace)
         let rules = Array(plan.rule.references.indices)
