@@ -51,7 +51,8 @@ struct ShippedDetectorsTests {
         }
     }
 
-    @Test("every rule that raises alerts says what it detects, for whom, what to do, and has tests that fire and do not")
+    @Test(
+        "every rule that raises alerts says what it detects, for whom, what to do, and has tests that fire and do not")
     func completeness() throws {
         let rules = try Shipped.files.get().rules
         for metadata in rules.metadata {
