@@ -18,18 +18,11 @@ struct ShippedDayTests {
 
     private static let alerts = Result {
         let fixtures = Shipped.root.appending(path: "fixtures")
-        let files = try DetectorFiles(
-            paths: [Shipped.root.appending(path: "detectors").path],
-            calendar: fixtures.appending(path: "deployment.ics").path)
-        let plan = try DetectorPlan(
-            rules: files.rules, mapping: .named("ocsf"),
-            directory: IdentityDirectory(path: fixtures.appending(path: "identities.csv").path),
-            calendars: files.calendars)
-        var backtest = Backtest(plan: plan)
-        var alerts: [Alert] = []
-        try backtest.run(path: fixtures.appending(path: "day.ndjson.gz").path) { alerts.append($0) }
-        backtest.finish { alerts.append($0) }
-        return alerts
+        let directory = try IdentityDirectory(path: fixtures.appending(path: "identities.csv").path)
+        return try Shipped.alerts(
+            path: fixtures.appending(path: "day.ndjson.gz").path, directory: directory,
+            calendar: fixtures.appending(path: "deployment.ics").path
+        ).alerts
     }
 
     private func insiders() throws -> [Insider] {

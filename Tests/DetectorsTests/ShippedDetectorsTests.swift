@@ -15,20 +15,29 @@ enum Shipped {
 
     static let files = Result { try DetectorFiles(paths: [root.appending(path: "detectors").path]) }
 
-    /// Runs all of them over events.
-    static func alerts(_ events: [String], identities: String? = nil) throws -> [Alert] {
-        let files = try files.get()
-        let directory = try identities.map { try IdentityDirectory(text: $0, file: "identities.csv") }
-        let plan = try DetectorPlan(
-            rules: files.rules, mapping: .named("ocsf"), directory: directory, calendars: files.calendars)
-        var backtest = Backtest(plan: plan)
+    /// Runs all of them over a file of events.
+    static func alerts(
+        path: String, directory: IdentityDirectory?, calendar: String? = nil
+    ) throws -> (alerts: [Alert], events: Int) {
+        let files =
+            try calendar.map { try DetectorFiles(paths: [root.appending(path: "detectors").path], calendar: $0) }
+            ?? Self.files.get()
+        let backtest = try Backtest(
+            DetectorSetup(files, mapping: .named("ocsf"), directory: directory), files: try LogFiles([path]))
         var alerts: [Alert] = []
-        for event in events {
-            Array(event.utf8).withUnsafeBytes { bytes in backtest.take(bytes) { alerts.append($0) } }
-        }
-        backtest.finish { alerts.append($0) }
-        #expect(backtest.summary.events == events.count, "\(backtest.summary.examples)")
-        return alerts
+        try backtest.run { alerts.append($0) }
+        #expect(backtest.summary.rejected.isEmpty, "\(backtest.summary.examples)")
+        return (alerts, backtest.summary.events)
+    }
+
+    /// Runs all of them over events at hand.
+    static func alerts(_ events: [String], identities: String? = nil) throws -> [Alert] {
+        let folder = try TemporaryFolder()
+        let directory = try identities.map { try IdentityDirectory(text: $0, file: "identities.csv") }
+        let path = try folder.write("events.ndjson", events.joined(separator: "\n"))
+        let result = try alerts(path: path, directory: directory)
+        #expect(result.events == events.count)
+        return result.alerts
     }
 }
 
@@ -39,6 +48,7 @@ struct ShippedDetectorsTests {
         let files = try Shipped.files.get()
         #expect(files.errors.isEmpty, "\(files.errors)")
         #expect(files.rules.warnings.isEmpty, "\(files.rules.warnings)")
+        #expect(files.rules.lint.isEmpty, "\(files.rules.lint)")
     }
 
     @Test("pass their own tests")
