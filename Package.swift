@@ -82,8 +82,8 @@ let package = Package(
 
         // AuditEvent <- Sigma <- Detection <- Pipeline.
         room(
-            "AuditEvent", ["CSimdJSON", "YAMLDocument"],
-            resources: ["ocsf", "teleport", "cloudtrail", "hoop"].map { .embedInCode("Mappings/\($0).yml") }),
+            "AuditEvent", ["CSimdJSON", "PCRE2", "YAMLDocument"],
+            resources: ["ocsf", "teleport", "cloudtrail", "hoop", "sshd"].map { .embedInCode("Mappings/\($0).yml") }),
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
         room("Baseline"),
         room("Detection", ["AuditEvent", "Baseline", "Sigma", "Calendar", "JSONText", crypto, heap]),
