@@ -87,7 +87,7 @@ let package = Package(
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
         room("Baseline"),
         room("Detection", ["AuditEvent", "Baseline", "Sigma", "Calendar", "JSONText", crypto, heap]),
-        room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "YAMLDocument", "CZlib"]),
+        room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "JSONText", "YAMLDocument", "CZlib"]),
         room(
             "Pipeline",
             [

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import Sigma
+package import Sigma
 
 /// The sentence of an alert: who, what, how much, against which limit, in how long.
-enum AlertText {
+package enum AlertText {
     static func message(
         _ metadata: RuleMetadata, group: [Alert.GroupValue], context: [Alert.GroupValue]
     ) -> String {
@@ -34,7 +34,7 @@ enum AlertText {
     }
 
     /// `at least 20,000`.
-    static func limit(_ rule: CorrelationRule) -> String {
+    package static func limit(_ rule: CorrelationRule) -> String {
         if rule.bounds.isEmpty {
             return rule.kind == .temporalOrdered ? "all in order" : "all"
         }
@@ -85,7 +85,7 @@ enum AlertText {
     static func tenths(_ value: Double) -> Double { (value * 10).rounded() / 10 }
 
     /// Thousands are parted; fractions keep what they need.
-    static func format(_ value: Double) -> String {
+    package static func format(_ value: Double) -> String {
         guard value == value.rounded(), abs(value) < 1e15 else { return String(value) }
         let digits = String(Int64(abs(value)))
         var text = ""

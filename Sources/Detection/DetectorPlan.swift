@@ -43,6 +43,8 @@ package final class DetectorPlan {
     package let matcher: RuleMatcher
     /// Who an event is about.
     package let identity: SlotID
+    /// The fields that were asked for besides those of the rules.
+    package let watched: [SlotID]
     let context: [SlotID]
     /// The event's session, where a rule responds to it.
     let session: SlotID?
@@ -57,10 +59,11 @@ package final class DetectorPlan {
     ///
     /// - Parameters:
     ///   - calendars: per rule key, the calendar of its `gatewatch: outside`.
+    ///   - fields: what `watched` gives besides what the rules ask.
     /// - Throws: `DocumentError` when a rule has no calendar, or memory is short.
     package init(
         rules all: RuleSet, mapping: Mapping, directory: IdentityDirectory? = nil, calendars: [String: ICalendar] = [:],
-        limits: EventDecoder.Limits = .init()
+        limits: EventDecoder.Limits = .init(), watching fields: [String] = []
     ) throws {
         let rules = all.filtered { $0.logsource.applies(to: mapping) }
         self.rules = rules
@@ -102,6 +105,7 @@ package final class DetectorPlan {
         }
         self.detections = detections
         context = Self.contextFields.map { plan.slot($0) }
+        watched = fields.map { plan.slot($0) }
         session =
             rules.metadata.contains { $0.extensions.respond?.subject == .session }
             ? plan.slot("actor.session.uid") : nil

@@ -46,24 +46,8 @@ extension Engine {
 
     /// Gives an alert its place in the identity's risk and incident, and hands it out.
     func emit(_ alert: Alert) {
-        var alert = alert
-        if let identity = alert.identity, alert.status != RuleMetadata.Status.experimental.rawValue {
-            var term: RiskState.Term?
-            if let points = alert.riskPoints, let risk = plan.risks[alert.ruleID] {
-                term = RiskState.Term(
-                    rule: alert.ruleID, name: alert.ruleName, alert: alert.id, time: alert.time,
-                    points: Double(points), halfLife: risk.halfLife.milliseconds, daily: Double(risk.daily))
-            }
-            let key = GroupKey()
-            let isKey = Array(identity.utf8).withUnsafeBytes { key.add($0) }
-            if isKey {
-                let id = key.withBytes { risks.keySpace.intern($0) }
-                let standing = risks.note(term, at: alert.time, key: id, identity: identity)
-                alert.risk = standing.risk
-                alert.incident = standing.incident
-            }
-        }
-        alerts.append(alert)
+        alerts.append(options.notesRisk ? risks.noted(alert, plan.risks) : alert)
+        origins.append(origin)
     }
 
     func response(_ metadata: RuleMetadata, _ view: EventView?) -> Alert.Response? {

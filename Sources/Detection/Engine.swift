@@ -14,10 +14,13 @@ package final class Engine {
         package var lateness: Int64
         /// Whether firings that follow each other are one alert.
         package var suppresses: Bool
+        /// Whether alerts are given their identity's risk and incident here; see `AlertRisks`.
+        package var notesRisk: Bool
 
-        package init(lateness: Int64 = 60_000, suppresses: Bool = true) {
+        package init(lateness: Int64 = 60_000, suppresses: Bool = true, notesRisk: Bool = true) {
             self.lateness = lateness
             self.suppresses = suppresses
+            self.notesRisk = notesRisk
         }
     }
 
@@ -70,6 +73,9 @@ package final class Engine {
     var texts: LongEventIDs
     let groupKey = GroupKey()
     var alerts: [Alert] = []
+    /// Per alert of the next `takeAlerts`, which detection rule's match it arose at; -1 where time passed.
+    package internal(set) var origins: [Int] = []
+    var origin = -1
 
     /// The latest event time seen, ms; `.min` before the first event.
     package internal(set) var newest: Int64 = .min
@@ -85,6 +91,9 @@ package final class Engine {
     var eventID = EventID.none
     var hasEventID = false
     let feeds: FeedTable
+
+    /// How often, in event time, what is over is let go of, ms.
+    package static let sweepInterval: Int64 = 60_000
 
     package init(plan: DetectorPlan, options: Options = .init()) {
         self.plan = plan
@@ -118,19 +127,33 @@ package final class Engine {
     /// - Throws: `EventError.late` when it came later than the lateness allows; it changed nothing.
     package func process(_ view: EventView) throws(EventError) {
         if view.time < watermark { throw .late(milliseconds: watermark - view.time) }
-        if view.time > newest {
-            newest = view.time
-            advance(to: view.time - options.lateness)
-        }
+        observe(time: view.time)
         eventNumber &+= 1
         hasEventID = false
-        matcher._withUnsafeGuaranteedRef { $0.match(view) { matched($0, view) } }
+        matcher._withUnsafeGuaranteedRef {
+            $0.match(view) {
+                origin = $0
+                matched($0, view)
+            }
+        }
+        origin = -1
+    }
+
+    /// Moves event time on as an event of this time does, ms. For an engine that shares a stream with others: it sees the times
+    /// of all events and takes its own, and so decides everything when one engine for all of them would.
+    package func observe(time: Int64) {
+        guard time > newest else { return }
+        newest = time
+        advance(to: time - options.lateness)
     }
 
     /// Alerts since the last call, in the order in which they arose.
     package func takeAlerts() -> [Alert] {
         if alerts.isEmpty { return [] }
-        defer { alerts.removeAll(keepingCapacity: true) }
+        defer {
+            alerts.removeAll(keepingCapacity: true)
+            origins.removeAll(keepingCapacity: true)
+        }
         return alerts
     }
 
@@ -390,7 +413,7 @@ package final class Engine {
             }
             next = min(next, sweepDues[index])
         }
-        nextSweep = max(next, target + 60_000)
+        nextSweep = max(next, target + Self.sweepInterval)
     }
 
     func schedule(_ timer: Timer) {

@@ -2,114 +2,146 @@
 
 import AuditEvent
 package import Detection
+import Sigma
 
 /// Runs detectors over a recorded log, as the live pipeline would have.
-package struct Backtest {
-    /// What was read and what was not.
-    package struct Summary: Sendable {
-        package var events = 0
-        /// Why events were not taken, and how many for each reason.
-        package var rejected: [String: Int] = [:]
-        /// The first few, as `line 12: the event is not JSON: …`.
-        package var examples: [String] = []
-        package var withoutIdentity = 0
-        /// Per rule name.
-        package var alerts: [String: Int] = [:]
+///
+/// With several jobs the rules that keep their state per value of one field (`RuleSplit`) run in as many engines, each with the
+/// events of its values; the others run in one engine more, with all events. Every engine is told the times of all events, so each
+/// decides what it decides at the same event as a single engine would: the alerts and their order are the same. Alerts that the
+/// passing of time decided come first, by their time, the rule's place in the set and their id; then those of the event itself,
+/// by the detection rule that it matched. Risk is added up over all of them, in that order.
+package final class Backtest {
+    package struct Options: Sendable {
+        /// How much earlier than the latest event one may be and still count, ms.
+        package var lateness: Int64
+        /// Whether firings that follow each other are one alert.
+        package var suppresses: Bool
+        /// Threads that run engines.
+        package var jobs: Int
 
-        package var rejectedCount: Int { rejected.values.reduce(0, +) }
+        package init(lateness: Int64 = 60_000, suppresses: Bool = true, jobs: Int = 1) {
+            self.lateness = lateness
+            self.suppresses = suppresses
+            self.jobs = jobs
+        }
     }
 
-    private let plan: DetectorPlan
-    private let engine: Engine
-    private var lastTime: Int64?
-    private var line = 0
-    package private(set) var summary = Summary()
-
-    /// - Parameter suppresses: false fires again at every event at which a condition holds.
-    package init(plan: DetectorPlan, lateness: Int64 = 60_000, suppresses: Bool = true) {
-        self.plan = plan
-        engine = Engine(plan: plan, options: .init(lateness: lateness, suppresses: suppresses))
+    /// How far a run is.
+    package struct Progress: Sendable {
+        package let events: Int
+        /// Bytes read of the files as they are on disk.
+        package let bytes: Int64
+        /// All of them; nil where it is not known.
+        package let totalBytes: Int64?
     }
 
-    /// Runs over one file of NDJSON (`-` is standard input; gzip is seen by itself). Empty lines are passed over.
-    package mutating func run(
-        path: String, _ emit: (Alert) -> Void, progress: (_ events: Int) -> Void = { _ in }
+    private let files: LogFiles
+    private let lanes: [BacktestLane]
+    private let router: BacktestRouter?
+    private let ranks: [String: Int]
+    private let risks: AlertRisks
+    private var clock: BacktestClock
+    /// Rules left out because their `logsource` does not apply.
+    package let notApplicable: Int
+    package private(set) var summary = BacktestSummary()
+
+    /// - Throws: `DocumentError` when a rule lacks its calendar.
+    package init(_ setup: DetectorSetup, files: LogFiles, options: Options = .init()) throws {
+        let split = options.jobs > 1 ? RuleSplit(setup.rules.filtered { $0.logsource.applies(to: setup.mapping) }) : nil
+        let watched = split.map { [$0.field] } ?? []
+        let plan = try setup.plan(watching: watched)
+        let engineOptions = Engine.Options(
+            lateness: options.lateness, suppresses: options.suppresses, notesRisk: false)
+        self.files = files
+        notApplicable = plan.notApplicable
+        let ranks = Dictionary(
+            plan.rules.metadata.enumerated().map { ($0.element.key, $0.offset) },
+            uniquingKeysWith: { first, _ in first })
+        self.ranks = ranks
+        risks = AlertRisks(plan: plan)
+        clock = BacktestClock(lateness: options.lateness)
+        guard let split else {
+            lanes = [BacktestLane(plan: plan, options: engineOptions, takes: .all, ranks: ranks)]
+            router = nil
+            return
+        }
+        let isWhole = split.keys.count == plan.rules.metadata.count
+        var lanes: [BacktestLane] = []
+        for share in 0..<options.jobs {
+            let part = isWhole ? plan.rules : plan.rules.filtered { split.keys.contains($0.metadata.key) }
+            lanes.append(
+                BacktestLane(
+                    plan: share == 0 && isWhole ? plan : try setup.plan(part, watching: watched),
+                    options: engineOptions,
+                    takes: .share(share), ranks: ranks))
+        }
+        if !isWhole {
+            let rest = plan.rules.filtered { !split.keys.contains($0.metadata.key) }
+            lanes.append(BacktestLane(plan: try setup.plan(rest), options: engineOptions, takes: .all, ranks: ranks))
+        }
+        // Who reads with all rules' fields refuses the same events as a single engine.
+        let readers = try (0..<options.jobs).map { share in
+            isWhole ? lanes[share].plan : try setup.plan(watching: watched)
+        }
+        router = BacktestRouter(readers: readers, shares: options.jobs)
+        self.lanes = lanes
+    }
+
+    /// Runs over the whole input.
+    ///
+    /// - Parameters:
+    ///   - sorted: the events in the order of their times, for logs that are not written in order; holds the input in memory.
+    ///   - emit: is given the alerts, in order.
+    /// - Throws: `LineReader.ReadError` when a file cannot be read to its end.
+    package func run(
+        sorted: Bool = false, _ emit: (Alert) -> Void, progress: (Progress) -> Void = { _ in }
     ) throws {
-        let reader = try LineReader(path: path)
-        while try reader.next({ take($0, emit) }) {
-            if line % 10_000 == 0 { progress(summary.events) }
+        let source: any BatchSource =
+            sorted ? try SortedBatches(files, lanes[0].plan.decoder) : ReadAhead(BatchReader(files))
+        while let batch = try source.next() {
+            take(batch, emit)
+            progress(Progress(events: summary.events, bytes: batch.position, totalBytes: files.byteCount))
         }
-    }
-
-    /// The same with the file's events in the order of their times, for logs that are not written in order. Holds the file in
-    /// memory. Lines keep their numbers; an event without a time follows the one before it.
-    package mutating func runSorted(path: String, _ emit: (Alert) -> Void) throws {
-        let reader = try LineReader(path: path)
-        var lines: [(time: Int64, number: Int, text: [UInt8])] = []
-        var number = 0
-        while try reader.next({ text in
-            number += 1
-            let known = lines.last?.time ?? 0
-            // What cannot be read stays where it stands, to be refused there.
-            let view = try? plan.decoder.decode(text, fallbackUID: .missing, fallbackTime: known)
-            lines.append((view?.time ?? known, number, Array(text)))
-        }) {}
-        lines.sort { ($0.time, $0.number) < ($1.time, $1.number) }
-        for entry in lines {
-            line = entry.number - 1
-            entry.text.withUnsafeBytes { take($0, emit) }
-        }
-    }
-
-    /// Takes one line.
-    package mutating func take(_ text: UnsafeRawBufferPointer, _ emit: (Alert) -> Void) {
-        line += 1
-        if text.isEmpty { return }
-        do throws(EventError) {
-            let uid = UIDText(line: line)
-            let view = try plan.decoder.decode(text, fallbackUID: uid.slot, fallbackTime: lastTime ?? 0)
-            try engine.process(view)
-            lastTime = view.time
-            summary.events += 1
-            if !view[plan.identity].hasValue { summary.withoutIdentity += 1 }
-            withExtendedLifetime(uid) {}
-        } catch {
-            summary.rejected[error.code, default: 0] += 1
-            if summary.examples.count < 10 { summary.examples.append("line \(line): \(error)") }
-        }
-        drain(emit)
-        // Nothing is stored.
-        if line & 0xFFF == 0 { engine.discardChanges() }
-    }
-
-    /// Decides what still waits; to be called once after the last file.
-    package mutating func finish(_ emit: (Alert) -> Void) {
-        engine.finish()
+        for lane in lanes { lane.finish() }
         drain(emit)
     }
 
-    private mutating func drain(_ emit: (Alert) -> Void) {
-        guard engine.hasAlerts else { return }
-        for alert in engine.takeAlerts() {
-            summary.alerts[alert.ruleName, default: 0] += 1
+    private func take(_ batch: EventBatch, _ emit: (Alert) -> Void) {
+        if let router {
+            let routes = router.routes(batch, files, &clock, &summary)
+            inParallel(lanes.count) { [lanes] index in lanes[index].take(batch, routes, self.files) }
+        } else {
+            lanes[0].take(batch, files, &clock, &summary)
+        }
+        drain(emit)
+    }
+
+    private func drain(_ emit: (Alert) -> Void) {
+        var sweeps = clock.takeSweeps()[...]
+        for entry in ordered(lanes.flatMap { $0.takeAlerts() }) {
+            // An engine sweeps at an event after time has passed and before the event counts.
+            while let sweep = sweeps.first, (sweep.line, 0) <= (entry.line, entry.origin) {
+                risks.sweep(watermark: sweep.watermark)
+                sweeps.removeFirst()
+            }
+            let alert = risks.noted(entry.alert)
+            summary.count(alert)
             emit(alert)
         }
+        for sweep in sweeps { risks.sweep(watermark: sweep.watermark) }
     }
 
-    /// `line:12`, in memory that a slot can point to.
-    private final class UIDText {
-        private let bytes: UnsafeMutableRawBufferPointer
-        let slot: Slot
-
-        init(line: Int) {
-            let text = "line:\(line)"
-            bytes = .allocate(byteCount: text.utf8.count, alignment: 1)
-            bytes.copyBytes(from: text.utf8)
-            slot = .string(UnsafeRawBufferPointer(bytes))
-        }
-
-        deinit {
-            bytes.deallocate()
-        }
+    private func ordered(_ found: [BacktestLane.Found]) -> [BacktestLane.Found] {
+        // The alerts of one detection's match are of one engine, in the order in which they arose.
+        found.enumerated().sorted { a, b in
+            let (first, second) = (a.element, b.element)
+            if first.line != second.line { return first.line < second.line }
+            if first.origin != second.origin { return first.origin < second.origin }
+            if first.origin >= 0 { return a.offset < b.offset }
+            if first.alert.time != second.alert.time { return first.alert.time < second.alert.time }
+            let (rank, other) = (ranks[first.alert.ruleID] ?? 0, ranks[second.alert.ruleID] ?? 0)
+            return rank != other ? rank < other : first.alert.id < second.alert.id
+        }.map(\.element)
     }
 }

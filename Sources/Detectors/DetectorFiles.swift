@@ -15,7 +15,8 @@ package struct DetectorFiles: Sendable {
     /// How many files were read.
     package let fileCount: Int
 
-    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files and folders named `lists` are left out.
+    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files, folders named `lists`
+    /// and folders of test events (`*.tests`) are left out.
     ///
     /// - Parameters:
     ///   - calendar: an iCalendar file to use for every `gatewatch: outside`, in place of the one that a rule names relative
@@ -113,7 +114,7 @@ package struct DetectorFiles: Sendable {
             atPath: URL(fileURLWithPath: path).resolvingSymlinksInPath().path)
         while let name = walk?.nextObject() as? String {
             let last = (name as NSString).lastPathComponent
-            if last.hasPrefix(".") || last == "lists" {
+            if last.hasPrefix(".") || last == "lists" || last.hasSuffix(EventFiles.suffix) {
                 walk?.skipDescendants()
                 continue
             }

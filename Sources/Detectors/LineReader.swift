@@ -11,6 +11,10 @@ package final class LineReader {
     /// The file could not be read.
     package struct ReadError: Error, CustomStringConvertible {
         package let description: String
+
+        package init(_ description: String) {
+            self.description = description
+        }
     }
 
     /// Of a longer line only so many bytes are given, enough to be refused as an event; the rest is passed over.
@@ -27,7 +31,7 @@ package final class LineReader {
     /// - Parameter path: a file, or `-` for standard input.
     package init(path: String) throws {
         guard let file = path == "-" ? gzdopen(dup(0), "rb") : gzopen(path, "rb") else {
-            throw ReadError(description: "\(path): cannot be read: \(String(cString: strerror(errno))).")
+            throw ReadError("\(path): cannot be read: \(String(cString: strerror(errno))).")
         }
         self.file = file
         name = path
@@ -35,9 +39,12 @@ package final class LineReader {
         buffer = .allocate(byteCount: 1 << 20, alignment: 64)
         var info = stat()
         if path != "-", stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR {
-            throw ReadError(description: "\(path): is a folder; give a file.")
+            throw ReadError("\(path): is a folder; give a file.")
         }
     }
+
+    /// How many bytes of the file were read, as they are on disk.
+    var position: Int64 { Int64(max(0, gzoffset(file))) }
 
     deinit {
         gzclose(file)
@@ -102,7 +109,7 @@ package final class LineReader {
         var code: Int32 = 0
         if got <= 0, let reason = gzerror(file, &code), code != Z_OK {
             let text = code == Z_BUF_ERROR ? "the gzip data ends in the middle" : String(cString: reason)
-            throw ReadError(description: "\(name): cannot be read to its end: \(text).")
+            throw ReadError("\(name): cannot be read to its end: \(text).")
         }
         if got <= 0 { isAtEnd = true }
         end += max(0, Int(got))

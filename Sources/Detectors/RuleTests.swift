@@ -7,121 +7,160 @@ import Foundation
 import Sigma
 import YAMLDocument
 
-/// Runs the inline tests of rules (`gatewatch: tests`), each with an engine of its own.
+/// Runs the tests of rules, each with engines of its own: inline ones (`gatewatch: tests`) and files of events (`EventFiles`).
 package enum RuleTests {
-    /// The result of one test.
-    package struct Outcome: Sendable {
-        package let rule: String
-        package let test: String
-        package let file: String
-        package let line: Int
-        package let expected: Int
-        package let found: Int
-        /// The alerts in words, to see what happened.
-        package let messages: [String]
-
-        package var passed: Bool { expected == found }
-    }
-
-    /// When the first event of a test is, unless the test says `start`: Wednesday 2026-11-18 12:00 UTC.
+    /// When the first event of an inline test is, unless the test says `start`: Wednesday 2026-11-18 12:00 UTC.
     static let start: Int64 = 1_795_003_200_000
 
-    /// Runs all tests of a set, rule by rule. Throws `DocumentError` for a test that cannot be run.
-    package static func run(_ files: DetectorFiles) throws -> [Outcome] {
-        var outcomes: [Outcome] = []
-        let rules = files.rules
-        for (index, rule) in rules.detections.enumerated() where !rule.metadata.extensions.tests.isEmpty {
-            outcomes += try run(rule.metadata, alone(.detection(index), rules), files.calendars)
+    /// Runs all tests of a set, rule by rule, then the files of events beside the rule files.
+    ///
+    /// - Throws: `DocumentError` for a test that cannot be run.
+    package static func run(_ files: DetectorFiles) throws -> [RuleTestOutcome] {
+        var outcomes: [RuleTestOutcome] = []
+        for metadata in files.rules.metadata where !metadata.extensions.tests.isEmpty {
+            outcomes += try inline(metadata, files)
         }
-        for (index, rule) in rules.correlations.enumerated() where !rule.metadata.extensions.tests.isEmpty {
-            outcomes += try run(rule.metadata, alone(.correlation(index), rules), files.calendars)
+        var seen: Set<String> = []
+        for metadata in files.rules.metadata where seen.insert(metadata.file).inserted {
+            for test in try EventFiles.cases(beside: metadata.file) {
+                outcomes += try run(test, of: metadata.file, files)
+            }
         }
         return outcomes
     }
 
     /// A rule with what it refers to and nothing else: a building block then raises alerts of its own.
-    private static func alone(_ rule: CorrelationRule.Reference, _ rules: RuleSet) -> RuleSet {
+    private static func alone(_ metadata: RuleMetadata, _ rules: RuleSet) -> RuleSet {
         var taken: Set<String> = []
         func take(_ rule: CorrelationRule.Reference) {
             switch rule {
-            case .detection(let index): taken.insert(rules.detections[index].metadata.key)
+            case .detection(let index):
+                let metadata = rules.detections[index].metadata
+                guard taken.insert(metadata.key).inserted, let ratio = metadata.extensions.ratio else { return }
+                for other in rules.detections(named: ratio.of + ratio.to) { take(.detection(other)) }
             case .correlation(let index):
                 guard taken.insert(rules.correlations[index].metadata.key).inserted else { return }
                 for reference in rules.correlations[index].references { take(reference) }
             }
         }
-        take(rule)
+        if let rule = rules.reference(metadata) { take(rule) }
         return rules.keeping { taken.contains($0.key) }
     }
 
-    private static func run(
-        _ metadata: RuleMetadata, _ rules: RuleSet, _ calendars: [String: ICalendar]
-    ) throws -> [Outcome] {
+    /// What came nearest, where there were fewer alerts than wanted.
+    private static func nearest(
+        _ metadata: RuleMetadata, _ rules: RuleSet, mapping: Mapping, _ events: () throws -> [[UInt8]],
+        _ run: (RuleSet) throws -> [Alert]
+    ) throws -> [String] {
+        switch rules.reference(metadata) {
+        case .detection(let index):
+            return try NearMiss.nearest(rules.detections[index], in: rules, mapping: mapping, try events()).map { [$0] }
+                ?? []
+        case .correlation(let index):
+            return try NearMiss.highest(rules.correlations[index], in: rules, run).map { [$0] } ?? []
+        case nil: return []
+        }
+    }
+
+    private static func seconds(_ body: () throws -> Void) rethrows -> Double {
+        let time = try ContinuousClock().measure(body)
+        return Double(time.components.seconds) + Double(time.components.attoseconds) / 1e18
+    }
+
+    private static func words(_ alert: Alert) -> String { "\(Timestamp.iso8601(alert.time)) \(alert.message)" }
+
+    // MARK: Inline
+
+    private static func inline(_ metadata: RuleMetadata, _ files: DetectorFiles) throws -> [RuleTestOutcome] {
+        let rules = alone(metadata, files.rules)
         // Rules of any product are tested on events with the canonical fields.
         let ocsf = try Mapping.named("ocsf")
         let mapping = Mapping(name: ocsf.name, logsources: nil, fields: ocsf.fields)
-        let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: calendars)
+        let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: files.calendars)
         return try metadata.extensions.tests.map { test in
-            let engine = Engine(plan: plan)
-            var line = 0
-            for event in try events(test) {
-                line += 1
-                let json = try JSONSerialization.data(withJSONObject: event)
-                try json.withUnsafeBytes { bytes in
-                    let uid = Array("line:\(line)".utf8)
-                    try uid.withUnsafeBytes { uid in
-                        do throws(EventError) {
-                            try engine.process(plan.decoder.decode(bytes, fallbackUID: .string(uid)))
-                        } catch {
-                            throw test.node.error("test '\(test.name)', event \(line): \(error).")
-                        }
+            var alerts: [Alert] = []
+            let events = try test.json()
+            let seconds = try seconds {
+                alerts = try run(plan, events, test).filter { $0.ruleID == metadata.key }
+            }
+            var messages = alerts.map(words)
+            if alerts.count < test.alerts {
+                messages += try nearest(metadata, rules, mapping: mapping, { events }) { rules in
+                    let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: files.calendars)
+                    return try run(plan, events, test, suppresses: false)
+                }
+            }
+            return RuleTestOutcome(
+                suite: metadata.file, rule: metadata.label, test: test.name, file: metadata.file, line: test.node.line,
+                wanted: "\(test.alerts) alerts", found: String(alerts.count), passed: alerts.count == test.alerts,
+                messages: messages, seconds: seconds)
+        }
+    }
+
+    private static func run(
+        _ plan: DetectorPlan, _ events: [[UInt8]], _ test: RuleExtension.Test, suppresses: Bool = true
+    ) throws -> [Alert] {
+        let engine = Engine(plan: plan, options: .init(suppresses: suppresses))
+        for (index, event) in events.enumerated() {
+            try event.withUnsafeBytes { bytes in
+                let uid = Array("line:\(index + 1)".utf8)
+                try uid.withUnsafeBytes { uid in
+                    do throws(EventError) {
+                        try engine.process(plan.decoder.decode(bytes, fallbackUID: .string(uid)))
+                    } catch {
+                        throw test.node.error("test '\(test.name)', event \(index + 1): \(error).")
                     }
                 }
             }
-            engine.finish()
-            let alerts = engine.takeAlerts().filter { $0.ruleID == metadata.key }
-            return Outcome(
-                rule: metadata.label, test: test.name, file: metadata.file, line: test.node.line, expected: test.alerts,
-                found: alerts.count, messages: alerts.map { "\(Timestamp.iso8601($0.time)) \($0.message)" })
+        }
+        engine.finish()
+        return engine.takeAlerts()
+    }
+
+    // MARK: Files of events
+
+    private static func run(
+        _ test: EventFiles.Case, of file: String, _ files: DetectorFiles
+    ) throws -> [RuleTestOutcome] {
+        try test.wanted.wanted.map { wanted in
+            let metadata = try files.metadata(wanted.rule, at: wanted.node)
+            let rules = alone(metadata, files.rules)
+            func run(_ rules: RuleSet, suppresses: Bool = true) throws -> (alerts: [Alert], summary: BacktestSummary) {
+                var setup = DetectorSetup(files, mapping: test.mapping, directory: test.directory)
+                setup.rules = rules
+                let backtest = try Backtest(
+                    setup, files: try LogFiles([test.events]), options: .init(suppresses: suppresses))
+                var alerts: [Alert] = []
+                try backtest.run { if $0.ruleID == metadata.key { alerts.append($0) } }
+                return (alerts, backtest.summary)
+            }
+            var result: (alerts: [Alert], summary: BacktestSummary) = ([], BacktestSummary())
+            let seconds = try seconds { result = try run(rules) }
+            let identities = Set(result.alerts.compactMap(\.identity))
+            let isWanted = wanted.holds(alerts: result.alerts.count, about: identities)
+            var messages = result.alerts.map(words)
+            if result.alerts.count < wanted.atLeast ?? 0 {
+                messages += try nearest(
+                    metadata, rules, mapping: test.mapping, { try lines(test.events) },
+                    { try run($0, suppresses: false).alerts })
+            }
+            // An event that comes too late may be what is tested; one that cannot be read is a fault of the test.
+            let unreadable = result.summary.rejectedCount - result.summary.rejected["late", default: 0]
+            if unreadable > 0 { messages += result.summary.examples.map { "\(test.events): \($0)" } }
+            return RuleTestOutcome(
+                suite: file, rule: metadata.label, test: (test.events as NSString).lastPathComponent,
+                file: wanted.node.file, line: wanted.node.line, wanted: wanted.text,
+                found: wanted.found(alerts: result.alerts.count, about: identities)
+                    + (unreadable > 0 ? ", and \(unreadable) events that cannot be read" : ""),
+                passed: isWanted && unreadable == 0, messages: messages, seconds: seconds)
         }
     }
 
-    private static func events(_ test: RuleExtension.Test) throws -> [[String: Any]] {
-        var first = start
-        if let text = test.start {
-            guard let time = Array(text.utf8).withUnsafeBytes({ Timestamp.fromISO8601($0) }) else {
-                throw test.node.error("start: '\(text)' is not an ISO 8601 time such as 2026-11-18T03:12:00Z.")
-            }
-            first = time
-        }
-        var events: [[String: Any]] = []
-        var next = first
-        for group in test.events {
-            var time = group.at.map { first + $0 } ?? next
-            for index in 0..<group.count {
-                var event: [String: Any] = ["time": time]
-                for (field, value) in group.set { event[field] = try json(value) }
-                for (field, values) in group.vary { event[field] = try json(values[index % values.count]) }
-                events.append(event)
-                time += group.every
-            }
-            next = time
-        }
-        return events
-    }
-
-    private static func json(_ node: YAMLNode) throws -> Any {
-        switch node.content {
-        case .sequence(let items): return try items.map { try json($0) }
-        case .mapping: throw node.error("write the field with dots: set: { api.operation: ... }.")
-        case .scalar(let scalar):
-            switch scalar.resolved {
-            case .null: return NSNull()
-            case .bool(let value): return value
-            case .int(let value): return value
-            case .double(let value): return value
-            case .string(let text): return text
-            }
-        }
+    /// The first lines of a file, enough to look for the nearest one.
+    private static func lines(_ path: String) throws -> [[UInt8]] {
+        let reader = try LineReader(path: path)
+        var lines: [[UInt8]] = []
+        while lines.count < 10_000, try reader.next({ lines.append(Array($0)) }) {}
+        return lines
     }
 }

@@ -13,7 +13,7 @@ final class DetectMetrics: Sendable {
     private let late = Counter(label: "gatewatch_events_late_total")
     private let commitTime = Timer(label: "gatewatch_commit_seconds")
     private let commitErrors = Counter(label: "gatewatch_commit_errors_total")
-    private let alerts = Mutex<[String: Counter]>([:])
+    private let alerts = Mutex<[[String]: Counter]>([:])
     private let orders: [String: Counter]
 
     init() {
@@ -40,11 +40,13 @@ final class DetectMetrics: Sendable {
         if case .late = error { late.increment() }
     }
 
-    func alert(rule: String) {
+    /// - Parameter status: Sigma's `status` of the rule: alerts of experimental rules are counted like any and notify nobody.
+    func alert(rule: String, status: String) {
         let counter = alerts.withLock { alerts in
-            if let known = alerts[rule] { return known }
-            let counter = Counter(label: "gatewatch_alerts_total", dimensions: [("rule", rule)])
-            alerts[rule] = counter
+            let key = [rule, status]
+            if let known = alerts[key] { return known }
+            let counter = Counter(label: "gatewatch_alerts_total", dimensions: [("rule", rule), ("status", status)])
+            alerts[key] = counter
             return counter
         }
         counter.increment()

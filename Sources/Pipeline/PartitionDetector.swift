@@ -117,7 +117,7 @@ final class PartitionDetector {
 
     private func collectAlerts() {
         for alert in engine.takeAlerts() {
-            metrics.alert(rule: alert.ruleName)
+            metrics.alert(rule: alert.ruleName, status: alert.status)
             uncommittedAlerts += 1
             logger.notice("\(alert.message)", metadata: ["alert": "\(alert.id)", "rule": "\(alert.ruleName)"])
             guard let responder, alert.response != nil else {
@@ -135,7 +135,7 @@ final class PartitionDetector {
             if let entry = answer.entry { issued.append(entry) }
             draft(answer.alert)
             if let page = answer.page {
-                metrics.alert(rule: page.ruleName)
+                metrics.alert(rule: page.ruleName, status: page.status)
                 draft(page)
             }
         }

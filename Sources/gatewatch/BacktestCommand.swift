@@ -5,78 +5,55 @@ import AuditEvent
 import Detection
 import Detectors
 import Foundation
-import Sigma
 import YAMLDocument
 
 struct BacktestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backtest",
-        abstract: "Runs detectors over a recorded log (NDJSON, gzip or not) and prints the alerts.",
+        abstract: "Runs detectors over recorded logs (NDJSON, gzip or not) and prints the alerts.",
         discussion: """
             gatewatch backtest --detectors detectors --input day.ndjson.gz --identities people.csv
+            gatewatch backtest --detectors detectors --input logs/ --expect expect.yml
             zcat cloudtrail.json.gz | gatewatch backtest --detectors my.yml --input - --mapping cloudtrail --format ocsf
 
             The same events give the same alerts as live. Alerts go to standard output, a summary to standard error.
+            --expect names a YAML file of rules and how many alerts each gives:
+
+              gw_bulk_vectors_10m: { at_least: 1, at_most: 3 }
+              gw_chain: { exactly: 1, identities: [ana] }
+              gw_three_signals: 0
+
+            Exit status: 0 fine, 1 a rule cannot be used or an expectation is missed, 2 usage, 3 cannot read.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, ocsf }
 
     @Option(parsing: .upToNextOption, help: "Rule files or folders.")
     var detectors: [String]
-    @Option(help: "NDJSON file, gzip or not; - is standard input.")
-    var input: String
-    @Option(help: "How events read: \(Mapping.builtInNames.joined(separator: ", ")), or a mapping file.")
-    var mapping = "ocsf"
-    @Option(help: "Field of the event time, in place of the mapping's.")
-    var timeField: String?
-    @Option(help: "Identity directory, CSV or NDJSON.")
-    var identities: String?
-    @Option(help: "iCalendar file for every gatewatch: outside, in place of the one that a rule names.")
-    var calendar: String?
-    @Option(help: "Values of |expand placeholders: YAML, name → list.")
-    var lists: String?
+    @OptionGroup var rules: RuleOptions
+    @OptionGroup var log: LogInputOptions
     @Option(help: "text or ocsf (one Detection Finding a line).")
     var format = Format.text
-    @Flag(help: "Fire again at every event at which a condition holds.")
-    var noSuppress = false
-    @Option(help: "How much earlier than the latest event one may be and still count.")
-    var lateness = "60s"
-    @Flag(help: "Order the input by time first, in memory: for logs that are not written in order.")
-    var sort = false
-    @Option(help: "The largest event, in bytes.")
-    var maximumEventBytes = 1 << 20
+    @Option(help: ArgumentHelp("What the rules are to give; exit status 1 when one does not.", valueName: "file"))
+    var expect: String?
+
+    mutating func validate() throws {
+        try log.requireInput()
+    }
 
     func run() throws {
-        guard let lateness = Timespan(lateness) else {
-            throw ValidationError("--lateness \(lateness): write 60s, 10m or 1h.")
-        }
-        let files = try DetectorFiles(paths: detectors, calendar: calendar, lists: lists)
+        let files = try rules.load(detectors)
         for error in files.errors { Terminal.error("\(error)") }
-        if let lists {
-            // Rules with |expand are refused so far, so nothing can use the values; the file must still be right.
-            _ = try YAMLReader.documents(path: lists)
-            Terminal.error("\(lists): no rule uses these lists: |expand is not supported yet.")
-        }
-        var mapping = try Mapping.named(mapping)
-        if let timeField { mapping = mapping.takingTime(from: timeField) }
-        let plan = try DetectorPlan(
-            rules: files.rules, mapping: mapping, directory: try identities.map { try IdentityDirectory(path: $0) },
-            calendars: files.calendars, limits: .init(maximumBytes: maximumEventBytes))
-        var backtest = Backtest(plan: plan, lateness: lateness.milliseconds, suppresses: !noSuppress)
-        var progress = Progress()
-        if sort {
-            try backtest.runSorted(path: input) { print($0) }
-        } else {
-            try backtest.run(path: input) {
-                print($0)
-            } progress: {
-                progress.show($0)
-            }
-        }
-        backtest.finish { print($0) }
-        progress.clear()
-        summarize(backtest.summary, plan)
-        if !files.errors.isEmpty { throw ExitCode.foundWrong }
+        let expectations = try expect.map { try Expectations(path: $0) }
+        let backtest = try log.backtest(try log.setup(files))
+        // A rule that is expected and is not there is told before a long run.
+        _ = try expectations?.missed(backtest.summary, files)
+        try log.run(backtest) { print($0) }
+        summarize(backtest)
+        let missed = try expectations?.missed(backtest.summary, files) ?? []
+        for miss in missed { Terminal.error("\(miss)") }
+        if let expectations, missed.isEmpty { Terminal.error("\(expectations.wanted.count) expectations met") }
+        if !files.errors.isEmpty || !missed.isEmpty { throw ExitCode.foundWrong }
     }
 
     private func print(_ alert: Alert) {
@@ -88,16 +65,18 @@ struct BacktestCommand: ParsableCommand {
         }
     }
 
-    private func summarize(_ summary: Backtest.Summary, _ plan: DetectorPlan) {
-        var text = "\(summary.events) events, \(summary.alerts.values.reduce(0, +)) alerts"
+    private func summarize(_ backtest: Backtest) {
+        let summary = backtest.summary
+        var text = "\(summary.events) events, \(summary.alertCount) alerts"
+        if summary.span != nil {
+            text += ", \(summary.identityCount) identities, \(Self.decimal(summary.days)) days"
+        }
         if summary.withoutIdentity > 0 { text += ", \(summary.withoutIdentity) events without identity" }
-        if plan.notApplicable > 0 {
+        if backtest.notApplicable > 0 {
             text +=
-                "\n\(plan.notApplicable) rules are for other log sources than '\(mapping)' (--mapping raw tries every rule)"
+                "\n\(backtest.notApplicable) rules are for other log sources than '\(log.mappingName)' (--mapping raw tries every rule)"
         }
-        for (rule, count) in summary.alerts.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
-            text += "\n\(count)\t\(rule)"
-        }
+        if !summary.found.isEmpty { text += "\n\n\(Self.table(summary))\n" }
         if summary.rejectedCount > 0 {
             let reasons = summary.rejected.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
             text += "\n\(summary.rejectedCount) events were not taken: \(reasons.joined(separator: ", "))"
@@ -109,21 +88,22 @@ struct BacktestCommand: ParsableCommand {
         Terminal.error(text)
     }
 
-    /// Says how far it is, on a terminal only, about every second.
-    private struct Progress {
-        private let isOn = isatty(2) == 1
-        private var last = Date()
-        private var hasShown = false
-
-        mutating func show(_ events: Int) {
-            guard isOn, Date().timeIntervalSince(last) > 1 else { return }
-            last = Date()
-            hasShown = true
-            try? FileHandle.standardError.write(contentsOf: Data("\r\(events) events".utf8))
+    /// Alerts by rule, the most first.
+    private static func table(_ summary: BacktestSummary) -> String {
+        var rows = [["RULE", "STATUS", "ALERTS", "IDENTITIES", "PER DAY", "PER 1,000 IDENTITIES"]]
+        for found in summary.found.values.sorted(by: { ($1.alerts, $0.rule) < ($0.alerts, $1.rule) }) {
+            let identities = max(1, summary.identityCount)
+            rows.append([
+                found.rule, found.status, String(found.alerts), String(found.identities.count),
+                decimal(Double(found.alerts) / summary.days),
+                decimal(Double(found.alerts) * 1000 / Double(identities)),
+            ])
         }
+        return Terminal.table(rows)
+    }
 
-        func clear() {
-            if hasShown { try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[K".utf8)) }
-        }
+    /// One place after the point, two for what is small.
+    static func decimal(_ value: Double) -> String {
+        String(format: value < 0.95 ? "%.2f" : "%.1f", value)
     }
 }

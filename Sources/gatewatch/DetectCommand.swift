@@ -29,16 +29,10 @@ struct Detect: AsyncParsableCommand {
     @OptionGroup var kafka: KafkaOptions
     @OptionGroup var log: LogOptions
 
-    @Option(help: "Rule file or folder; may be given several times.")
+    @Option(parsing: .upToNextOption, help: "Rule files or folders; ./detectors without.")
     var detectors: [String] = []
-    @Option(help: "How events read: \(Mapping.builtInNames.joined(separator: ", ")), or a mapping file.")
-    var mapping: String?
-    @Option(help: "Identity directory, CSV or NDJSON.")
-    var identities: String?
-    @Option(help: "iCalendar file for every gatewatch: outside, in place of the one that a rule names.")
-    var calendar: String?
-    @Option(help: "Values of |expand placeholders: YAML, name → list.")
-    var lists: String?
+    @OptionGroup var rules: RuleOptions
+    @OptionGroup var events: EventOptions
     @Option(help: "Topic of audit events.")
     var topic: String?
     @Option(help: "Folder of the state.")
@@ -95,14 +89,16 @@ struct Detect: AsyncParsableCommand {
 
     private func settings(_ file: ConfigurationFile) throws -> DetectSettings {
         let node = file.detect
-        var mapping = try Mapping.named(try self.mapping ?? node?["mapping"]?.text() ?? "ocsf")
+        var mapping = try Mapping.named(try events.mapping ?? node?["mapping"]?.text() ?? "ocsf")
         if mapping.name == "raw" { mapping = Mapping.raw }
         var settings = DetectSettings(
             kafka: try kafka.properties(file), stateFolder: try state ?? node?["state"]?.text() ?? "state/detect",
             mapping: mapping,
             workers: try workers ?? node?["workers"]?.integer() ?? ProcessInfo.processInfo.activeProcessorCount)
         guard (1...1024).contains(settings.workers) else { throw ValidationError("--workers is 1 to 1024.") }
-        settings.directory = try (identities ?? node?["identities"]?.text()).map { try IdentityDirectory(path: $0) }
+        settings.directory = try (events.identities ?? node?["identities"]?.text()).map {
+            try IdentityDirectory(path: $0)
+        }
         if let value = try topic ?? node?["topic"]?.text() { settings.topic = value }
         if let value = try node?["group"]?.text() { settings.group = value }
         if let value = try node?["alerts_topic"]?.text() { settings.alertsTopic = value }
@@ -129,8 +125,8 @@ struct Detect: AsyncParsableCommand {
     private func loader(_ node: YAMLNode?) throws -> @Sendable () throws -> DetectorFiles {
         let configured = try node?["detectors"]?.texts() ?? ["detectors"]
         let paths = detectors.isEmpty ? configured : detectors
-        let calendar = try calendar ?? node?["calendar"]?.text()
-        let lists = try lists ?? node?["lists"]?.text()
+        let calendar = try rules.calendar ?? node?["calendar"]?.text()
+        let lists = try rules.lists ?? node?["lists"]?.text()
         return { try DetectorFiles(paths: paths, calendar: calendar, lists: lists) }
     }
 

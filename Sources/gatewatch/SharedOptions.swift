@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import AuditEvent
+import Detection
+import Detectors
+import Foundation
 import Kafka
 import Logging
 import Metrics
+import Sigma
 import Telemetry
 import YAMLDocument
 
@@ -30,6 +35,97 @@ struct LogOptions: ParsableArguments {
 }
 
 extension LogFormat: ExpressibleByArgument {}
+
+/// What rules need besides their own files.
+struct RuleOptions: ParsableArguments {
+    @Option(help: "iCalendar file for every gatewatch: outside, in place of the one that a rule names.")
+    var calendar: String?
+    @Option(help: "Values of |expand placeholders: YAML, name → list.")
+    var lists: String?
+
+    func load(_ paths: [String]) throws -> DetectorFiles {
+        try DetectorFiles(paths: paths, calendar: calendar, lists: lists)
+    }
+}
+
+/// How events read.
+struct EventOptions: ParsableArguments {
+    @Option(help: "How events read: \(Mapping.builtInNames.joined(separator: ", ")), or a mapping file; ocsf without.")
+    var mapping: String?
+    @Option(help: "Identity directory, CSV or NDJSON.")
+    var identities: String?
+
+    func directory() throws -> IdentityDirectory? {
+        try identities.map { try IdentityDirectory(path: $0) }
+    }
+}
+
+/// A log that was recorded, and how it is read.
+struct LogInputOptions: ParsableArguments {
+    @Option(
+        parsing: .upToNextOption,
+        help: "NDJSON files, gzip or not, or folders of *.ndjson, *.jsonl and *.json; - is standard input.")
+    var input: [String] = []
+    @OptionGroup var events: EventOptions
+    @Option(help: "Field of the event time, in place of the mapping's.")
+    var timeField: String?
+    @Option(help: "How much earlier than the latest event one may be and still count.")
+    var lateness = "60s"
+    @Flag(help: "Order the input by time first, in memory: for logs that are not written in order.")
+    var sort = false
+    @Flag(help: "Fire again at every event at which a condition holds.")
+    var noSuppress = false
+    @Option(help: "Threads that run engines; one per core without. The alerts are the same.")
+    var jobs: Int?
+    @Option(help: "The largest event, in bytes.")
+    var maximumEventBytes = 1 << 20
+    @Flag(help: "Show how far it is, also where standard error is no terminal.")
+    var progress = false
+
+    mutating func validate() throws {
+        if Timespan(lateness) == nil { throw ValidationError("--lateness \(lateness): write 60s, 10m or 1h.") }
+        if let jobs, !(1...256).contains(jobs) { throw ValidationError("--jobs is 1 to 256.") }
+        if sort, input.count > 1, input.contains("-") {
+            throw ValidationError("--input - stands alone: standard input has no place among files.")
+        }
+    }
+
+    /// For commands that are about a log.
+    func requireInput() throws {
+        if input.isEmpty { throw ValidationError("Missing expected argument '--input <input> ...'") }
+    }
+
+    /// The mapping's name as given.
+    var mappingName: String { events.mapping ?? "ocsf" }
+
+    func setup(_ files: DetectorFiles) throws -> DetectorSetup {
+        var mapping = try Mapping.named(mappingName)
+        if let timeField { mapping = mapping.takingTime(from: timeField) }
+        return DetectorSetup(
+            files, mapping: mapping, directory: try events.directory(), limits: .init(maximumBytes: maximumEventBytes))
+    }
+
+    /// A run of a setup over the input. It is made before it starts, so that what is wrong is told before anything is printed.
+    func backtest(_ setup: DetectorSetup) throws -> Backtest {
+        try Backtest(
+            setup, files: try LogFiles(input),
+            options: .init(
+                lateness: Timespan(lateness)?.milliseconds ?? 60_000, suppresses: !noSuppress,
+                jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount))
+    }
+
+    /// Runs it and says how far it is.
+    func run(_ backtest: Backtest, _ emit: (Alert) -> Void) throws {
+        var line = ProgressLine(isForced: progress)
+        try backtest.run(sorted: sort) { alert in
+            line.clear()
+            emit(alert)
+        } progress: {
+            line.show($0)
+        }
+        line.clear()
+    }
+}
 
 /// Where Kafka is.
 struct KafkaOptions: ParsableArguments {
@@ -72,7 +168,7 @@ func startMetrics() -> PrometheusMetrics {
         "gatewatch_events_rejected_total": "Events that went to the rejected topic, by reason.",
         "gatewatch_events_late_total": "Events that came later than the allowed lateness.",
         "gatewatch_events_without_identity_total": "Events in which no identity was found.",
-        "gatewatch_alerts_total": "Alerts, by rule.",
+        "gatewatch_alerts_total": "Alerts, by rule and its status; those of experimental rules notify nobody.",
         "gatewatch_commit_seconds": "Time of one commit of a partition's state, offset and outgoing alerts.",
         "gatewatch_commit_errors_total": "Commits that failed and were tried again.",
         "gatewatch_lag_records": "Records in the partition that are not yet read.",

@@ -6,26 +6,33 @@ import Detectors
 import Foundation
 import Sigma
 import Testing
+import YAMLDocument
+
+/// Runs the rules of a text over files of any JSON.
+func backtest(
+    _ paths: [String], rules: String, sorted: Bool = false, jobs: Int = 1, suppresses: Bool = true
+) throws -> (alerts: [Alert], summary: BacktestSummary) {
+    let files = try DetectorFiles(documents: try YAMLReader.documents(text: rules, file: "r.yml"))
+    #expect(files.errors == [])
+    let backtest = try Backtest(
+        DetectorSetup(files, mapping: .raw), files: try LogFiles(paths),
+        options: .init(suppresses: suppresses, jobs: jobs))
+    var alerts: [Alert] = []
+    try backtest.run(sorted: sorted) { alerts.append($0) }
+    return (alerts, backtest.summary)
+}
 
 @Suite("Backtest")
 struct BacktestTests {
+    /// A rule that several engines can share.
+    private let grouped = rule("x", "gatewatch: { suppress: { episode: 1s, group-by: [op, time] } }")
+
     private func run(
-        _ lines: [String], rules: String = rule("x"), sorted: Bool = false, lineEnd: String = "\n"
-    ) throws -> (alerts: [Alert], summary: Backtest.Summary) {
+        _ lines: [String], rules: String = rule("x"), sorted: Bool = false, jobs: Int = 1, lineEnd: String = "\n"
+    ) throws -> (alerts: [Alert], summary: BacktestSummary) {
         let folder = try TemporaryFolder()
-        let files = try DetectorFiles(paths: [try folder.write("r.yml", rules)])
-        #expect(files.errors.isEmpty)
-        let plan = try DetectorPlan(rules: files.rules, mapping: .raw)
-        var backtest = Backtest(plan: plan)
-        var alerts: [Alert] = []
         let input = try folder.write("in.ndjson", lines.joined(separator: lineEnd))
-        if sorted {
-            try backtest.runSorted(path: input) { alerts.append($0) }
-        } else {
-            try backtest.run(path: input) { alerts.append($0) }
-        }
-        backtest.finish { alerts.append($0) }
-        return (alerts, backtest.summary)
+        return try backtest([input], rules: rules, sorted: sorted, jobs: jobs)
     }
 
     @Test("gives an event without time the time of the event before, and its line as id")
@@ -38,13 +45,13 @@ struct BacktestTests {
         #expect(alerts.map { Timestamp.iso8601($0.time) } == Array(repeating: "2026-11-18T10:00:00.000Z", count: 2))
     }
 
-    @Test("passes over what it cannot read, and tells line and reason", arguments: ["\n", "\r\n"])
-    func unreadable(lineEnd: String) throws {
+    @Test("passes over what it cannot read, and tells line and reason", arguments: ["\n", "\r\n"], [1, 2])
+    func unreadable(lineEnd: String, jobs: Int) throws {
         let (alerts, summary) = try run(
             [
                 #"{"time":1,"op":"x"}"#, #"{"time":2,"op":"x""#, "nonsense", #"{"time":3,"op":"x","op":"y"}"#,
                 #"{"time":4,"op":"x"}"#,
-            ], lineEnd: lineEnd)
+            ], rules: grouped, jobs: jobs, lineEnd: lineEnd)
         #expect(alerts.count == 2)
         #expect(summary.events == 2)
         #expect(summary.rejected == ["not_json": 1, "not_an_object": 1, "duplicate_key": 1])
@@ -60,6 +67,35 @@ struct BacktestTests {
         let (all, sorted) = try run(lines, sorted: true)
         #expect(all.map { $0.relatedEvents.last } == ["line:5", "line:4", "line:3", "line:2", "line:1"])
         #expect(sorted.rejected.isEmpty)
+    }
+
+    @Test("reads folders and several files, each line with the file that it stands in")
+    func severalFiles() throws {
+        let folder = try TemporaryFolder()
+        let first = try folder.write("logs/b.jsonl", #"{"time":2,"op":"x"}"#)
+        _ = try folder.write("logs/a/1.ndjson", "\n" + #"{"time":1,"op":"x"}"# + "\nnonsense\n")
+        _ = try folder.write("logs/.hidden.json", #"{"time":1,"op":"x"}"#)
+        _ = try folder.write("logs/notes.txt", #"{"time":1,"op":"x"}"#)
+        let (alerts, summary) = try backtest(["\(folder.path)/logs"], rules: rule("x"))
+        #expect(alerts.map(\.relatedEvents) == [["\(folder.path)/logs/a/1.ndjson:2"], ["\(first):1"]])
+        #expect(summary.examples.map { $0.contains("logs/a/1.ndjson:3: ") } == [true])
+        let empty = try TemporaryFolder()
+        #expect(throws: LineReader.ReadError.self) { try LogFiles([empty.path]) }
+    }
+
+    @Test("counts identities of events and of alerts, and days from the first to the last event")
+    func summary() throws {
+        let day = 86_400_000
+        let (_, summary) = try run(
+            (0..<6).map {
+                #"{"time":\#(1_700_000_000_000 + $0 * day / 2),"op":"\#($0 < 4 ? "x" : "y")","identity":"i\#($0 % 3)"}"#
+            }
+                + [#"{"op":"y"}"#])
+        #expect(summary.identityCount == 3)
+        #expect(summary.withoutIdentity == 1)
+        #expect(summary.days == 2.5)
+        #expect(summary.found["x"]?.alerts == 4)
+        #expect(summary.found["x"]?.identities == ["i0", "i1", "i2"])
     }
 
     @Test("reads the last line without a line end, and an empty file")
@@ -84,56 +120,5 @@ struct BacktestTests {
         var sizes: [Int] = []
         while try reader.next({ sizes.append($0.count) }) {}
         #expect(sizes == [5 << 20, 1])
-    }
-}
-
-@Suite("Inline tests of rules")
-struct RuleTestsTests {
-    private func outcomes(_ tests: String) throws -> [RuleTests.Outcome] {
-        let folder = try TemporaryFolder()
-        let yaml = """
-            \(rule("x"))
-            ---
-            title: Many
-            name: many
-            correlation: { type: event_count, rules: [x], group-by: [k], timespan: 1m, condition: { gte: 3 } }
-            gatewatch:
-              tests:
-            \(tests)
-            """
-        let files = try DetectorFiles(paths: [try folder.write("r.yml", yaml)])
-        #expect(files.errors.isEmpty)
-        return try RuleTests.run(files)
-    }
-
-    @Test("pass when the number of alerts is right, and fail with what was found when it is not")
-    func outcome() throws {
-        let results = try outcomes(
-            """
-                - { name: two, events: { repeat: 2, set: { op: x, k: a } }, alerts: 0 }
-                - { name: three, events: { repeat: 3, set: { op: x, k: a } }, alerts: 1 }
-                - { name: wrong, events: { repeat: 3, set: { op: x, k: a } }, alerts: 0 }
-            """)
-        #expect(results.map(\.passed) == [true, true, false])
-        #expect(results.last?.found == 1)
-        #expect(results.last?.messages.count == 1)
-        #expect((results.last?.line ?? 0) > 0)
-    }
-
-    @Test("know at, every, vary and several groups of events")
-    func events() throws {
-        let results = try outcomes(
-            """
-                - name: at the edge
-                  events: [{ set: { op: x, k: a } }, { at: 60s, repeat: 2, every: 1s, set: { op: x, k: a } }]
-                  alerts: 0
-                - name: just inside
-                  events: [{ set: { op: x, k: a } }, { at: 59s, repeat: 2, every: 1s, set: { op: x, k: a } }]
-                  alerts: 1
-                - name: two groups
-                  events: { repeat: 6, set: { op: x }, vary: { k: [a, b] } }
-                  alerts: 2
-            """)
-        #expect(results.map(\.found) == [0, 1, 2])
     }
 }

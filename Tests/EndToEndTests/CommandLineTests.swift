@@ -8,8 +8,8 @@ extension EndToEnd {
     @Suite struct CommandLine {
         static let commands = [
             "", "demo", "detect", "hub", "broker", "detectors", "detectors list", "detectors validate",
-            "detectors test",
-            "backtest", "deliveries", "deliveries list", "deliveries replay", "deliveries enable", "fixtures",
+            "detectors test", "detectors explain", "backtest", "deliveries", "deliveries list", "deliveries replay",
+            "deliveries enable", "fixtures",
         ]
 
         @Test(arguments: commands) func helpIsFineAndAnUnknownFlagIsUsage(_ command: String) async throws {
@@ -29,6 +29,9 @@ extension EndToEnd {
             ["backtest", "--detectors", "nowhere", "--input", "-"],
             ["backtest", "--detectors", Project.detectors, "--input", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "."],
+            ["backtest", "--detectors", Project.detectors, "--input", "-", "--expect", "nowhere"],
+            ["detectors", "explain", "gw_chain", "nowhere", "--detectors", Project.detectors],
+            ["detectors", "explain", "gw_chain", "{}", "--detectors", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--mapping", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--identities", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--calendar", "nowhere"],
@@ -57,6 +60,8 @@ extension EndToEnd {
                         "--lateness"
                     ),
                     (["broker", "--topic", "a:b:c"], "--topic"),
+                    (["backtest", "--detectors", Project.detectors, "--input", "-", "--jobs", "0"], "--jobs"),
+                    (["detectors", "explain", "no_such_rule", "{}", "--detectors", Project.detectors], "no_such_rule"),
                 ]
                 for (arguments, word) in wrong {
                     let result = try await stage.run(arguments)
