@@ -140,6 +140,15 @@ let package = Package(
                 "LocalServices", "OIDC", "Orders", "Pipeline", "Sigma", "Signing", "YAMLDocument", logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
+        // Damaged input for all that reads: what is fed, the program that does it for long, and a short run among the tests.
+        .target(
+            name: "Fuzzing", dependencies: ["AuditEvent", "Calendar", "Detection", "Detectors", "Sigma", "YAMLDocument"],
+            path: "Tests/Fuzzing", swiftSettings: settings),
+        .executableTarget(
+            name: "gatewatch-fuzz", dependencies: ["Fuzzing", argumentParser], path: "Benchmarks/gatewatch-fuzz",
+            swiftSettings: settings),
+        tests("Fuzzing"),
+
         tests("AuditEvent", ["YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),

@@ -107,7 +107,8 @@ package struct TextLines: Sendable, Equatable {
 
     private static func refuse(_ names: [String], _ groups: [String], _ node: YAMLNode) throws(DocumentError) {
         guard let name = groups.first(where: names.contains) else { return }
-        throw node.error("names a group '\(name)', which an event of these lines has from elsewhere. Name it otherwise.")
+        throw node.error(
+            "names a group '\(name)', which an event of these lines has from elsewhere. Name it otherwise.")
     }
 
     private static func template(_ node: YAMLNode) throws(DocumentError) -> Template {

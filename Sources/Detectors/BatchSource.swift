@@ -91,6 +91,7 @@ final class SortedBatches: BatchSource {
             from.bytes.withUnsafeBytes { batch.append(from.text(line, $0), file: Int(line.file), number: line.number) }
             given += 1
         }
+        if given == entries.count { batch.unmatched = batches.reduce(0) { $0 + $1.unmatched } }
         batch.position = batches.last?.position ?? 0
         return batch.lines.isEmpty ? nil : batch
     }

@@ -94,8 +94,8 @@ package final class RegularExpression {
         guard number >= 0, number < Int(pcre2_get_ovector_count_8(data)),
             let offsets = pcre2_get_ovector_pointer_8(data)
         else { return nil }
-        // PCRE2_UNSET is all ones.
-        let (start, end) = (Int(bitPattern: UInt(offsets[2 * number])), Int(bitPattern: UInt(offsets[2 * number + 1])))
+        // Of a group that took no part both are PCRE2_UNSET, all ones: -1 as a size reads here.
+        let (start, end) = (Int(offsets[2 * number]), Int(offsets[2 * number + 1]))
         guard start >= 0, end >= start, end <= text.count else { return nil }
         return UnsafeRawBufferPointer(rebasing: text[start..<end])
     }

@@ -23,6 +23,7 @@ final class PartitionDetector {
     private let metrics: DetectMetrics
     private let logger: Logger
     private var plan: DetectorPlan
+    private var transcoder: LineTranscoder?
     private var engine: Engine
     private var nextOffset: Int64
     /// Changed rows that no commit has written yet; a failed commit leaves them here.
@@ -63,6 +64,7 @@ final class PartitionDetector {
         store = try PartitionStore(path: "\(settings.stateFolder)/\(partition.topic)-\(partition.partition).sqlite")
         sender = OutboxSender(producer: producer, logger: logger)
         engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
+        transcoder = try plan.makeTranscoder(now: Responder.now())
         if let (offset, state) = try store.load() {
             start = offset
             nextOffset = offset
@@ -103,12 +105,13 @@ final class PartitionDetector {
         do throws(EventError) {
             guard let payload = record.payload else { throw .empty }
             let timestamp = record.timestampMilliseconds
-            let view = try plan.decoder.decode(payload, fallbackUID: uid(offset), fallbackTime: timestamp)
+            let (text, count) = transcoder?.event(of: payload, received: timestamp) ?? (payload, 1)
+            let view = try plan.decoder.decode(text, fallbackUID: uid(offset), fallbackTime: timestamp)
             if let timestamp, view.time > timestamp + settings.maximumAhead {
                 throw .timeAhead(milliseconds: view.time - timestamp)
             }
             if !view[plan.identity].hasValue { withoutIdentity += 1 }
-            try engine.process(view)
+            for _ in 0..<count { try engine.process(view) }
         } catch {
             reject(record, error)
         }
