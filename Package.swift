@@ -127,7 +127,8 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
-                "Approvals", "AuditEvent", "AuditSpool", "Calendar", "Connections", "CZlib", "Delivery", "Detection",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
+                "Detection",
                 "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "OIDC", "Orders",
                 "Pipeline", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser, asyncHTTPClient, crypto,
                 hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1, nioFoundation, httpTypes,
@@ -152,7 +153,7 @@ let package = Package(
         tests("AuditEvent", ["YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
-        tests("Baseline"),
+        tests("Baseline", ["Fixtures"]),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
         tests(

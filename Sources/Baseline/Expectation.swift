@@ -40,7 +40,7 @@ struct Expectation {
         case .readings: floor = settings.relativeFloor * abs(center)
         }
         // What is known from few buckets is known that much less well.
-        spread = max(measured, floor) * (1 + 1 / max(weight, 1)).squareRoot()
+        spread = max(measured, floor, 1e-12) * (1 + 1 / max(weight, 1)).squareRoot()
     }
 
     func transform(_ value: Double) -> Double {
@@ -62,8 +62,8 @@ struct Expectation {
 
     /// The distance above what is expected, in spreads; negative below it. Three tests, the least one counts: the tail, the
     /// absolute floor, the ratio.
-    func spreads(_ value: Double) -> Double {
-        let distance = (transform(value) - center) / max(spread, 1e-300)
+    private func spreads(_ value: Double) -> Double {
+        let distance = (transform(value) - center) / spread
         if distance <= 0 { return distance }
         var least = min((distance * distance + rarity).squareRoot(), (value - expected) / unit)
         if settings.ratio > 1, expected > 0 {
@@ -72,15 +72,20 @@ struct Expectation {
         return least
     }
 
+    private func spreadsBelow(_ value: Double) -> Double {
+        min((center - transform(value)) / spread, (expected - value) / unit)
+    }
+
     /// Where `spreads` reaches the threshold.
     var high: Double {
         let threshold = settings.threshold
         let tail = value(center + max(threshold * threshold - rarity, 0).squareRoot() * spread)
-        return max(tail, expected + threshold * unit, expected > 0 ? expected * max(settings.ratio, 1) : 0)
+        let ratio = settings.ratio > 1 && expected > 0 ? expected * settings.ratio : expected
+        return max(tail, expected + threshold * unit, ratio)
     }
 
     var low: Double {
-        guard share >= Self.steadyShare else { return settings.values == .counts ? 0 : -.greatestFiniteMagnitude }
+        if settings.values == .counts, share < Self.steadyShare { return 0 }
         let tail = value(center - settings.threshold * spread)
         let low = min(tail, expected - settings.threshold * unit)
         return settings.values == .counts ? max(low, 0) : low
@@ -88,14 +93,15 @@ struct Expectation {
 
     func judge(_ value: Double) -> Judgement {
         let high = high
-        let spreads = spreads(value)
+        let low = low
+        let isReading = settings.values == .readings
+        let distance = isReading ? max(spreads(value), spreadsBelow(value)) : spreads(value)
         let reach = Self.usualSpreads * spread
-        let from = self.value(center - reach)
+        let from = isReading || share >= Self.steadyShare ? self.value(center - reach) : 0
+        let to = self.value(center + reach)
         return Judgement(
-            expected: expected, low: low, high: high,
-            usual: share >= Self.steadyShare || settings.values == .readings
-                ? from...max(from, self.value(center + reach)) : 0...max(0, self.value(center + reach)),
-            score: spreads <= 0 ? 0 : spreads / (spreads + settings.threshold),
-            deviates: !isLearning && value >= high, isLearning: isLearning)
+            expected: expected, low: low, high: high, usual: from <= to ? from...to : expected...expected,
+            strength: max(distance, 0) / max(settings.threshold, 1e-12),
+            deviates: !isLearning && (value >= high || isReading && value <= low), isLearning: isLearning)
     }
 }

@@ -39,7 +39,9 @@ extension SeriesBaseline {
         guard source.take() == Self.version, let count: UInt8 = source.take(), let lastBucket: Int64 = source.take(),
             let firstHour: Int32 = source.take(), let seen = source.takeFloat(), let active = source.takeFloat(),
             let level = source.takeFloat(), let deviation = source.takeFloat(),
-            let deviationWeight = source.takeFloat(), seen >= 0, active >= 0, deviation >= 0, deviationWeight >= 0
+            let deviationWeight = source.takeFloat(), (0...Float(Self.largest)).contains(seen),
+            (0...seen).contains(active), abs(level) <= Float(Self.largest) * 2, deviation >= 0,
+            (0...Float(Self.largest)).contains(deviationWeight)
         else { return nil }
         var slots: SeasonSlots?
         if count > 0 {

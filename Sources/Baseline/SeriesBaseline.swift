@@ -38,6 +38,11 @@ package struct SeriesBaseline: Sendable {
     /// Nothing is known.
     package init() {}
 
+    /// What is known is kept in 32 bits a number.
+    static let largest = 1e30
+
+    private static func bounded(_ value: Double) -> Double { min(max(value, -largest), largest) }
+
     init(
         lastBucket: Int64, firstHour: Int32, seen: Float, active: Float, level: Float, deviation: Float,
         deviationWeight: Float, slots: SeasonSlots?
@@ -55,7 +60,7 @@ package struct SeriesBaseline: Sendable {
     /// What a value would mean in a bucket (its start divided by `settings.bucket`). Changes nothing. A value that is no
     /// number is judged as 0.
     package func judge(_ value: Double, bucket: Int64, _ settings: BaselineSettings) -> Judgement {
-        expectation(at: bucket, settings).judge(value.isFinite ? value : 0)
+        expectation(at: bucket, settings).judge(value.isFinite ? Self.bounded(value) : 0)
     }
 
     /// Learns the total of a closed bucket. Buckets come in rising order; one that does not is ignored, as is a value that
@@ -64,6 +69,7 @@ package struct SeriesBaseline: Sendable {
     /// learned so even while everything else is still learned as it is.
     package mutating func learn(_ value: Double, bucket: Int64, isAlerted: Bool, _ settings: BaselineSettings) {
         guard value.isFinite, bucket > lastBucket else { return }
+        let value = Self.bounded(value)
         let expected = expectation(at: bucket, settings)
         let hour = Self.hourIndex(bucket, settings)
         if lastBucket == .min { firstHour = hour }

@@ -22,7 +22,9 @@ package enum AlertText {
     ) -> String {
         let who = group.isEmpty ? "" : group.map(\.value).joined(separator: ", ") + ": "
         var sentence = "\(who)\(rule.metadata.title): "
-        if rule.kind == .temporalOrdered && rule.bounds.isEmpty {
+        if let expression = rule.expression {
+            sentence += "\(expression.text) within \(rule.timespan)"
+        } else if rule.kind == .temporalOrdered && rule.bounds.isEmpty {
             sentence += steps.map { "'\($0)'" }.joined(separator: ", then ") + " within \(rule.timespan)"
         } else {
             sentence += "\(counted(rule, firing.value)) within \(rule.timespan) (limit: \(limit(rule)))"
@@ -35,6 +37,7 @@ package enum AlertText {
 
     /// `at least 20,000`.
     package static func limit(_ rule: CorrelationRule) -> String {
+        if let expression = rule.expression { return expression.text }
         if rule.bounds.isEmpty {
             return rule.kind == .temporalOrdered ? "all in order" : "all"
         }
@@ -53,10 +56,14 @@ package enum AlertText {
 
     private static func counted(_ rule: CorrelationRule, _ value: Double) -> String {
         let number = format(value)
+        let field = rule.fields.joined(separator: ", ")
         return switch rule.kind {
         case .eventCount: value == 1 ? "1 event" : "\(number) events"
-        case .valueCount: "\(number) different \(rule.field ?? "values")"
-        case .valueSum: "\(rule.field ?? "") of \(number) in total"
+        case .valueCount: "\(number) different \(field)"
+        case .valueSum: "\(field) of \(number) in total"
+        case .valueAverage: "\(field) of \(number) on average"
+        case .valuePercentile: "\(field) of \(number) at percentile \(format(rule.percentile ?? 50))"
+        case .valueMedian: "\(field) of \(number) in the median"
         case .temporal: value == 1 ? "1 signal" : "\(number) different signals"
         case .temporalOrdered: "\(number) steps in order"
         }

@@ -14,7 +14,7 @@ final class CorrelationPlan {
         /// Per field of the parent's key, which of our group values.
         let keyValues: [Int]
         /// Which of our group values it counts or sums.
-        let value: Int?
+        let values: [Int]
     }
 
     let rule: CorrelationRule
@@ -26,12 +26,19 @@ final class CorrelationPlan {
     let kind: Aggregate.Kind
     /// ms.
     let timespan: Int64
-    /// Whether an event that comes late can undo that the condition held (`lt`, `lte`, `eq`, `neq`): judged when none can.
+    /// Whether an event that comes late can undo that the condition held (`lt`, `lte`, `eq`, `neq`; a mean or a percentile
+    /// of any limit; a rule that must not match): judged when none can.
     let isDeferred: Bool
+    /// How long after its time an event is judged beside the lateness, ms: the timespan, where a rule must not match.
+    let wait: Int64
     /// How many events older than the lateness can still decide.
     let keep: Int
     /// Windows with more entries are trimmed.
     let trimAt: Int
+    /// How many events of a window are looked at, the newest ones; `.max` for all.
+    let newest: Int
+    /// The length of the cells in which old events of sums are merged, ms.
+    let cell: Int64
     let raisesAlerts: Bool
     /// Nil: an alert at every event at which the condition holds.
     let episodes: EpisodeState?
@@ -50,6 +57,7 @@ final class CorrelationPlan {
         kind: Aggregate.Kind,
         timespan: Int64,
         isDeferred: Bool,
+        wait: Int64,
         keep: Int,
         trimAt: Int,
         raisesAlerts: Bool,
@@ -66,7 +74,10 @@ final class CorrelationPlan {
         self.kind = kind
         self.timespan = timespan
         self.isDeferred = isDeferred
+        self.wait = wait
         self.keep = keep
+        newest = kind == .mean || kind == .order ? CountState.maximumSummed : .max
+        cell = max(1, timespan / CountState.cells)
         self.trimAt = trimAt
         self.raisesAlerts = raisesAlerts
         self.episodes = episodes
@@ -93,7 +104,7 @@ final class DetectionPlan {
         let correlation: Int
         let source: Int
         let keyFields: [SlotID]
-        let valueField: SlotID?
+        let valueFields: [SlotID]
         /// The fields that name the peer group; none without peers.
         let peerFields: [SlotID]
     }

@@ -11,9 +11,10 @@ struct Firing {
     let firstTime: Int64
     /// The event at which it fired.
     let id: EventID
-    /// The count, sum or number of rules.
+    /// The count, sum, mean, percentile or number of rules.
     let value: Double
-    /// Events that led to it, oldest first, the firing one last. At most `maximumRelated`.
+    /// Events that led to it, oldest first. At most `maximumRelated`. The last one is that at which it fired, unless it fired
+    /// because something did not happen: then the first one is.
     let related: [EventID]
 
     static let maximumRelated = 20
@@ -38,8 +39,11 @@ class CorrelationState: StoredState {
     /// event is there already.
     func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool { false }
 
-    /// Judges what waited until no earlier event can come any more.
-    func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {}
+    /// Judges what waited until no earlier event can come any more. Returns whether anything did.
+    func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool { false }
+
+    /// When the first of the events that wait is to be judged, ms; nil when none waits. Of rules that wait only.
+    func due(key: Int32) -> Int64? { nil }
 
     /// The same as `forget`, but no more often than it is worth it.
     final func sweep(watermark: Int64) {

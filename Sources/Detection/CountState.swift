@@ -3,32 +3,40 @@
 import AuditEvent
 import Sigma
 
-/// The windows of `event_count`, `value_count` and `value_sum`.
+/// The windows of `event_count`, `value_count`, `value_sum`, `value_avg`, `value_percentile` and `value_median`.
 ///
 /// A window belongs to an event and reaches from it back over the timespan, both ends included. In order, an event costs
-/// O(1) amortized. An event that comes late changes the windows of those after it; these are judged again.
+/// O(1) amortized, with a percentile O(log n). An event that comes late changes the windows of those after it; these are
+/// judged again. A condition that a late event can undo is judged when the watermark has passed: then nothing is judged twice.
 ///
-/// Bounds per key, 32 bytes an event: counts keep what can still decide (limit + 1 events beside those within the lateness),
-/// distinct counts the last event of each value likewise, both exactly. Sums of more than `maximumSummed` events merge
-/// neighbours that are older than the lateness: the sum stays exact, the edge of the window moves by less than the distance
-/// of two neighbours. A count with a limit over `maximumExact` is a sum of ones.
+/// Bounds per key, 32 bytes an event beside 64 for the key:
+/// - A count keeps limit + 2 events beside those within the lateness, a distinct count the last event of as many values, both
+///   exactly; a distinct count of more than 16 also a table of 32 to 64 bytes a value.
+/// - A sum is exact while there are at most `maximumSummed` events; past that, of the events older than the lateness those of
+///   1/1024 of the timespan are merged, and the window begins where that part of its edge begins. Both depend on the events
+///   only, not on their order. A count with a limit over `maximumExact` is a sum of ones.
+/// - A mean and a percentile are of the newest `maximumSummed` events of the window; a percentile takes 32 to 64 bytes more
+///   an event.
 ///
 /// A value below zero takes away from a sum. One that comes late cannot take back what has fired: of `gt` and `gte` over
-/// such values only the order of arrival decides.
+/// such values the order of arrival decides, unless the condition has an upper limit as well, which makes it wait.
 final class CountState: CorrelationState {
     static let maximumSummed = 4096
     /// The largest limit for which counts keep every event that can decide.
     static let maximumExact = 1 << 18
-    /// No key holds more events than this beside those that its limit needs; past it the oldest go.
+    /// No key holds more events than this beside those that its limit needs; past it the oldest go, those of a sum merge.
     static let maximumEntries = 1 << 16
+    /// Into how many cells of time a window's old events are merged.
+    static let cells: Int64 = 1024
 
     private struct Window {
         var entries = EntryBuffer()
-        /// First entry of the last event's window.
-        var start = 0
-        var aggregate = Aggregate()
+        /// The window at hand: from its first entry to before the next one to be judged.
+        var start: Int32 = 0
+        var next: Int32 = 0
         /// Grows with what a trim had to leave, so that trimming costs O(1) an event.
-        var trimAt = 0
+        var trimAt: Int32 = 0
+        var aggregate: Aggregate
     }
 
     @exclusivity(unchecked) private var windows: CellMap<Window>
@@ -53,35 +61,116 @@ final class CountState: CorrelationState {
     }
 
     override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
-        let window = windows.make(key, Window())
-        let count = window.pointee.entries.count
-        if count > 0, !WindowEntry.precedes(window.pointee.entries[count - 1], entry, bySource: false) {
-            guard insertLate(entry, window, key, fire) else { return false }
-        } else {
-            append(entry, window, key, fire)
+        let window = windows.make(key, Window(aggregate: Aggregate(plan.kind)))
+        let entries = window.pointee.entries
+        var place = entries.count
+        while place > 0, !WindowEntry.precedes(entries[place - 1], entry, bySource: false) {
+            place -= 1
+            // The same event again: redelivered by the broker or sent twice.
+            if WindowEntry.isSame(entries[place], entry) { return false }
         }
+        if place == entries.count {
+            window.pointee.entries.append(entry)
+        } else {
+            window.pointee.entries.insert(entry, at: place)
+        }
+        if place < window.pointee.next { rewind(window, to: place) }
+        if !plan.isDeferred { advance(window, key, until: .max, fire) }
         forget(window, watermark: watermark)
         windows.touch(key)
         return true
     }
 
-    private func append(
-        _ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ key: Int32, _ fire: (Firing) -> Void
-    ) {
-        window.pointee.entries.append(entry)
-        let entries = window.pointee.entries
-        let oldest = entry.time - plan.timespan
-        var start = window.pointee.start
-        window.pointee.aggregate.add(plan.kind, entries, from: start, at: entries.count - 1)
-        while entries[start].time < oldest {
-            window.pointee.aggregate.remove(plan.kind, entries, at: start, to: entries.count - 1)
-            start += 1
+    override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
+        guard let window = windows.find(key), advance(window, key, until: watermark, fire) else { return false }
+        windows.touch(key)
+        return true
+    }
+
+    override func due(key: Int32) -> Int64? {
+        guard let window = windows.find(key), Int(window.pointee.next) < window.pointee.entries.count else {
+            return nil
         }
-        window.pointee.start = start
-        if plan.isDeferred { return }
-        let value = window.pointee.aggregate.value(plan.kind, count: entries.count - start)
-        guard plan.holds(value, key: key, at: entry.time) else { return }
-        fireOnce(entries, from: start, at: entries.count - 1, value, fire)
+        return window.pointee.entries[Int(window.pointee.next)].time
+    }
+
+    // MARK: The window at hand
+
+    /// Moves the window on, entry by entry, and judges each. Returns whether there was one not later than `until`.
+    @discardableResult
+    private func advance(
+        _ window: UnsafeMutablePointer<Window>, _ key: Int32, until: Int64, _ fire: (Firing) -> Void
+    ) -> Bool {
+        let entries = window.pointee.entries
+        let aggregate = window.pointee.aggregate
+        let first = Int(window.pointee.next)
+        var i = first
+        var start = Int(window.pointee.start)
+        while i < entries.count, entries[i].time <= until {
+            aggregate.add(entries, from: start, at: i)
+            let oldest = entries[i].time - plan.timespan
+            while entries[start].time < oldest || i - start >= plan.newest {
+                aggregate.remove(entries, at: start, to: i)
+                start += 1
+            }
+            if plan.kind == .sum, case .sum(let sum) = aggregate {
+                sum.pointee.moveCoarse(entries, to: cellStart(plan.cell, of: oldest), last: i)
+            }
+            window.pointee.start = Int32(start)
+            window.pointee.next = Int32(i + 1)
+            if !entries[i].isSettled {
+                if plan.isDeferred { entries[i].isSettled = true }
+                let value = value(aggregate, count: i - start + 1)
+                if plan.holds(value, key: key, at: entries[i].time) {
+                    fireOnce(entries, from: start, at: i, value, fire)
+                }
+            }
+            i += 1
+        }
+        return i > first
+    }
+
+    private func value(_ aggregate: Aggregate, count: Int) -> Double {
+        switch aggregate {
+        case .count: Double(count)
+        case .sum(let sum):
+            plan.kind == .mean ? sum.pointee.mean(of: count) : sum.pointee.value(maximumExact: Self.maximumSummed)
+        case .distinct(let values): Double(values.pointee.count)
+        case .order(let tree): tree.pointee.percentile(plan.rule.percentile ?? 50)
+        }
+    }
+
+    /// Makes the window one that has not seen entry `place` and those after it.
+    private func rewind(_ window: UnsafeMutablePointer<Window>, to place: Int) {
+        let entries = window.pointee.entries
+        window.pointee.next = Int32(place)
+        // The window of the entry before: one that comes late may yet stand between it and the next.
+        let oldest = place > 0 ? entries[place - 1].time - plan.timespan : 0
+        let start = max(firstEntry(entries, notBefore: oldest, upTo: place), place - min(place, plan.newest))
+        window.pointee.start = Int32(start)
+        // A count is where its window begins and ends, so a late event of a busy key need not go through all of it.
+        if case .count = window.pointee.aggregate { return }
+        window.pointee.aggregate.free()
+        let aggregate = Aggregate(plan.kind)
+        window.pointee.aggregate = aggregate
+        if plan.kind == .sum, case .sum(let sum) = aggregate {
+            let coarse = firstEntry(entries, notBefore: cellStart(plan.cell, of: oldest), upTo: place)
+            sum.pointee.coarseStart = coarse
+            for i in start..<place { sum.pointee.addExact(entries[i]) }
+            for i in coarse..<place { sum.pointee.addCoarse(entries[i]) }
+        } else {
+            for i in start..<place { aggregate.add(entries, from: start, at: i) }
+        }
+    }
+
+    private func firstEntry(_ entries: EntryBuffer, notBefore oldest: Int64, upTo place: Int) -> Int {
+        var first = 0
+        var end = place
+        while first < end {
+            let middle = (first + end) / 2
+            if entries[middle].time < oldest { first = middle + 1 } else { end = middle }
+        }
+        return first
     }
 
     /// An event that two of the rules match, or that has two values, fires once.
@@ -103,83 +192,10 @@ final class CountState: CorrelationState {
         fire(firing(entries, from: start, at: i, value))
     }
 
-    private func insertLate(
-        _ entry: WindowEntry, _ window: UnsafeMutablePointer<Window>, _ key: Int32, _ fire: (Firing) -> Void
-    ) -> Bool {
-        let entries = window.pointee.entries
-        var place = entries.count
-        while place > 0, !WindowEntry.precedes(entries[place - 1], entry, bySource: false) {
-            place -= 1
-            // The same event again: redelivered by the broker or sent twice.
-            if WindowEntry.isSame(entries[place], entry) { return false }
-        }
-        window.pointee.entries.insert(entry, at: place)
-        var aggregate = judge(
-            window.pointee.entries, key, from: place, until: plan.isDeferred ? .min : .max, fire)
-        swap(&window.pointee.aggregate, &aggregate.aggregate)
-        aggregate.aggregate.free()
-        window.pointee.start = aggregate.start
-        return true
-    }
-
-    override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {
-        guard let window = windows.find(key) else { return }
-        let entries = window.pointee.entries
-        // What is settled stands before what is not: only events after the watermark still come.
-        var first = 0
-        var end = entries.count
-        while first < end {
-            let middle = (first + end) / 2
-            if entries[middle].isSettled { first = middle + 1 } else { end = middle }
-        }
-        guard first < entries.count, entries[first].time <= watermark else { return }
-        var last = first
-        while last + 1 < entries.count, entries[last + 1].time <= watermark { last += 1 }
-        var judged = judge(entries, key, from: first, to: last, until: watermark, fire)
-        judged.aggregate.free()
-        windows.touch(key)
-    }
-
-    /// Goes through the windows of the entries from `place` on, up to entry `last`; those not settled and not later than
-    /// `until` are judged. Returns the window of the last one.
-    private func judge(
-        _ entries: EntryBuffer, _ key: Int32, from place: Int, to last: Int? = nil, until: Int64,
-        _ fire: (Firing) -> Void
-    ) -> (start: Int, aggregate: Aggregate) {
-        var aggregate = Aggregate()
-        var start = firstEntry(entries, notBefore: entries[place].time - plan.timespan, upTo: place)
-        // A count is where its window begins and ends, so a late event of a busy key need not go through all of it.
-        if plan.kind != .count {
-            for i in start..<place { aggregate.add(plan.kind, entries, from: start, at: i) }
-        }
-        for i in place...(last ?? entries.count - 1) {
-            aggregate.add(plan.kind, entries, from: start, at: i)
-            while entries[start].time < entries[i].time - plan.timespan {
-                aggregate.remove(plan.kind, entries, at: start, to: i)
-                start += 1
-            }
-            if entries[i].isSettled || entries[i].time > until { continue }
-            let value = aggregate.value(plan.kind, count: i - start + 1)
-            let holds = plan.holds(value, key: key, at: entries[i].time)
-            if plan.isDeferred { entries[i].isSettled = true }
-            if holds { fireOnce(entries, from: start, at: i, value, fire) }
-        }
-        return (start, aggregate)
-    }
-
-    private func firstEntry(_ entries: EntryBuffer, notBefore oldest: Int64, upTo place: Int) -> Int {
-        var first = 0
-        var end = place
-        while first < end {
-            let middle = (first + end) / 2
-            if entries[middle].time < oldest { first = middle + 1 } else { end = middle }
-        }
-        return first
-    }
-
     private func firing(_ entries: EntryBuffer, from start: Int, at i: Int, _ value: Double) -> Firing {
         var related: [EventID] = []
-        for j in max(start, i - Firing.maximumRelated + 1)...i where related.last != entries[j].id {
+        for j in max(start, i - Firing.maximumRelated + 1)...i
+        where related.last != entries[j].id && entries[j].weight == 1 {
             related.append(entries[j].id)
         }
         return Firing(
@@ -191,41 +207,49 @@ final class CountState: CorrelationState {
     /// Drops what no window to come can reach, and keeps the rest within bounds.
     private func forget(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
         let entries = window.pointee.entries
+        var oldest = watermark - plan.timespan
+        var reached = Int(window.pointee.start)
+        if plan.kind == .sum, case .sum(let sum) = window.pointee.aggregate {
+            reached = min(reached, sum.pointee.coarseStart)
+            oldest = cellStart(plan.cell, of: oldest)
+        }
         var gone = 0
-        let oldest = watermark - plan.timespan
-        while gone < window.pointee.start, entries[gone].time < oldest { gone += 1 }
+        while gone < reached, entries[gone].time < oldest { gone += 1 }
         if gone > 0 {
             window.pointee.entries.removeFirst(gone)
-            window.pointee.start -= gone
+            window.pointee.start -= Int32(gone)
+            window.pointee.next -= Int32(gone)
+            if plan.kind == .sum, case .sum(let sum) = window.pointee.aggregate { sum.pointee.coarseStart -= gone }
         }
-        if window.pointee.entries.count > max(window.pointee.trimAt, plan.trimAt) {
+        if window.pointee.entries.count > max(Int(window.pointee.trimAt), plan.trimAt) {
             trim(window, watermark: watermark)
-            window.pointee.trimAt = window.pointee.entries.count * 3 / 2
+            window.pointee.trimAt = Int32(window.pointee.entries.count * 3 / 2)
         }
     }
 
     private func trim(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
         let entries = window.pointee.entries
+        let next = Int(window.pointee.next)
         var fixed = 0
-        while fixed < entries.count, entries[fixed].time < watermark { fixed += 1 }
+        while fixed < next, entries[fixed].time < watermark { fixed += 1 }
+        let unjudged = entries.count - next
+        if plan.kind == .sum {
+            window.pointee.entries.merge(cell: plan.cell, before: fixed, keep: Self.maximumSummed)
+            if window.pointee.entries.count > Self.maximumEntries + plan.keep {
+                window.pointee.entries.merge(
+                    cell: plan.cell, before: window.pointee.entries.count - unjudged, keep: Self.maximumSummed)
+            }
+            rewind(window, to: window.pointee.entries.count - unjudged)
+            return
+        }
         var keep = [Bool](repeating: true, count: entries.count)
-        switch plan.kind {
-        case .count:
-            for i in 0..<max(0, fixed - plan.keep) { keep[i] = false }
-        case .distinct:
+        if plan.kind == .distinct {
             var seen: Set<UInt64> = []
             for i in stride(from: fixed - 1, through: 0, by: -1) {
                 keep[i] = seen.count < plan.keep && seen.insert(entries[i].value).inserted
             }
-        case .sum:
-            var i = 0
-            while i + 1 < fixed {
-                var merged = entries[i + 1]
-                merged.value = (entries[i].number + entries[i + 1].number).bitPattern
-                entries[i + 1] = merged
-                keep[i] = false
-                i += 2
-            }
+        } else {
+            for i in 0..<max(0, fixed - plan.keep) { keep[i] = false }
         }
         let excess = keep.count { $0 } - Self.maximumEntries - plan.keep
         if excess > 0 {
@@ -236,21 +260,9 @@ final class CountState: CorrelationState {
             }
         }
         guard keep.contains(false) else { return }
+        let judged = keep[..<next].count { $0 }
         window.pointee.entries.filter { keep[$0] }
-        window.pointee.start = 0
-        rebuild(window)
-    }
-
-    private func rebuild(_ window: UnsafeMutablePointer<Window>) {
-        let count = window.pointee.entries.count
-        guard count > 0 else { return }
-        let entries = window.pointee.entries
-        var start = count - 1
-        while start > 0, entries[start - 1].time >= entries[count - 1].time - plan.timespan { start -= 1 }
-        window.pointee.aggregate.free()
-        window.pointee.aggregate = Aggregate()
-        for i in start..<count { window.pointee.aggregate.add(plan.kind, entries, from: start, at: i) }
-        window.pointee.start = start
+        rewind(window, to: judged)
     }
 
     override func forget(watermark: Int64) {
@@ -299,9 +311,10 @@ final class CountState: CorrelationState {
         var entries: [WindowEntry] = []
         let count: UInt32 = try reader.read()
         for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
-        let window = windows.make(key, Window())
+        let window = windows.make(key, Window(aggregate: Aggregate(plan.kind)))
         for entry in entries { window.pointee.entries.append(entry) }
-        rebuild(window)
-        return plan.isDeferred ? entries.lazy.filter { !$0.isSettled }.map(\.time) : []
+        let unjudged = plan.isDeferred ? entries.firstIndex { !$0.isSettled } : nil
+        rewind(window, to: unjudged ?? entries.count)
+        return due(key: key).map { [$0] } ?? []
     }
 }

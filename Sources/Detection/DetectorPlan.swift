@@ -13,7 +13,7 @@ package final class DetectorPlan {
         let correlation: Int
         let source: Int
         let keyFields: [SlotID]
-        let valueField: SlotID?
+        let valueFields: [SlotID]
         /// The fields that name the peer group; none without peers.
         let peerFields: [SlotID]
     }
@@ -99,7 +99,7 @@ package final class DetectorPlan {
                     fields.feeds.append(
                         FeedFields(
                             correlation: number, source: source, keyFields: names.map { plan.slot($0) },
-                            valueField: correlation.field.map { plan.slot($0) },
+                            valueFields: correlation.fields.map { plan.slot($0) },
                             peerFields: (correlation.metadata.extensions.baseline?.peers?.groupBy ?? []).map {
                                 plan.slot($0)
                             }))

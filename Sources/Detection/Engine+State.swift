@@ -41,8 +41,8 @@ extension Engine {
         changedDrafts.removeAll()
     }
 
-    /// Whether something waits for the watermark: `finish` would decide it.
-    package var isWaiting: Bool { !timers.isEmpty }
+    /// Whether something waits for late events: `release` would decide it.
+    package var isWaiting: Bool { nextDue <= newest }
 
     /// Puts a state back, into an engine that has seen no event. Rows of rules that are no longer there, or that cannot be
     /// read, are left out; their number is returned.

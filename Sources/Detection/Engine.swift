@@ -102,10 +102,8 @@ package final class Engine {
         let build = EngineBuilder(plan: plan, options: options)
         spaces = build.spaces
         correlations = build.correlations.map { correlation in
-            switch correlation.rule.kind {
-            case .eventCount, .valueCount, .valueSum: CountState(plan: correlation)
-            case .temporal, .temporalOrdered: SequenceState(plan: correlation)
-            }
+            if !correlation.rule.kind.isTemporal { return CountState(plan: correlation) }
+            return correlation.wait > 0 ? AbsenceState(plan: correlation) : SequenceState(plan: correlation)
         }
         detections = build.detections
         baselines = correlations.compactMap(\.plan.baseline)
@@ -160,10 +158,19 @@ package final class Engine {
     /// Whether `takeAlerts` has something.
     package var hasAlerts: Bool { !alerts.isEmpty }
 
-    /// Decides everything that waits for later events, as if none came: at the end of the input, or when a partition has
-    /// been silent for longer than the lateness.
+    /// Decides everything that waits for later events, as if none came: at the end of the input.
     package func finish() {
-        while let timer = timers.popMin() {
+        settle(until: .max)
+    }
+
+    /// Decides everything that waits for late events only, as if none came: when a partition has been silent for longer
+    /// than the lateness. Windows that are still open stay so.
+    package func release() {
+        settle(until: newest)
+    }
+
+    private func settle(until last: Int64) {
+        while let due = timers.min?.due, due <= last, let timer = timers.popMin() {
             nextDue = timers.min?.due ?? .max
             settle(timer)
         }
@@ -226,36 +233,49 @@ package final class Engine {
             guard let key = feeds.key(feed.key, event: eventNumber, view) else { return }
             switch feed.kind {
             case .count: insert(feed, key, view, id, value: 0)
-            case .sum:
+            case .sum, .mean, .order:
                 guard let number = feed.valueField == .none ? 1 : view.firstValue(view[feed.valueField]).number else {
                     feeds.drop(key, of: feed)
                     return
                 }
                 insert(feed, key, view, id, value: Self.summand(number))
             case .distinct:
-                var isCounted = false
-                if feed.valueField != .none {
-                    _ = view.anyValue(view[feed.valueField]) { value in
-                        if let hash = value.withText({ stableHash($0) }) {
-                            insert(feed, key, view, id, value: hash)
-                            isCounted = true
-                        }
-                        return false
-                    }
-                }
-                if !isCounted { feeds.drop(key, of: feed) }
+                var left = Self.maximumTuples
+                insertTuples(feed, key, view, id, from: feed.valuesFrom, hash: 0, &left)
+                if left == Self.maximumTuples { feeds.drop(key, of: feed) }
             }
+        }
+    }
+
+    /// The most different tuples of one event that a distinct count takes.
+    private static let maximumTuples = 1024
+
+    /// Inserts each tuple of a feed's fields from `index` on: of a field with several values, each one. None where one is
+    /// missing.
+    private func insertTuples(
+        _ feed: FeedTable.Feed, _ key: Int32, _ view: EventView, _ id: EventID, from index: Int, hash: UInt64,
+        _ left: inout Int
+    ) {
+        _ = view.anyValue(view[feeds.field(index)]) { value in
+            guard left > 0, let hash = value.withText({ stableHash($0, seed: hash) }) else { return false }
+            if index + 1 < feed.valuesTo {
+                insertTuples(feed, key, view, id, from: index + 1, hash: hash, &left)
+            } else {
+                left -= 1
+                insert(feed, key, view, id, value: hash)
+            }
+            return false
         }
     }
 
     private func insert(_ feed: FeedTable.Feed, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64) {
         let entry = WindowEntry(time: view.time, source: feed.source, id: id, value: value)
-        if feed.isDeferred {
-            schedule(Timer(due: view.time, subject: .window, index: feed.correlation, key: key))
-        }
         feed.state._withUnsafeGuaranteedRef { state in
             guard let baseline = feed.baseline else {
-                state.insert(entry, key: key, watermark: watermark) { fired(feed.correlation, key, $0, view) }
+                let isNew = state.insert(entry, key: key, watermark: watermark) {
+                    fired(feed.correlation, key, $0, view)
+                }
+                if isNew, feed.isDeferred { wait(state, entry, feed.correlation, key) }
                 return
             }
             baseline._withUnsafeGuaranteedRef { baseline in
@@ -266,8 +286,15 @@ package final class Engine {
                     fired(feed.correlation, key, $0, view)
                 }
                 if isNew { baseline.note(key: key, at: view.time, amount: entry.number) }
+                if isNew, feed.isDeferred { wait(state, entry, feed.correlation, key) }
             }
         }
+    }
+
+    /// Sets the timer of a window when its first event that waits is this one.
+    private func wait(_ state: CorrelationState, _ entry: WindowEntry, _ correlation: Int, _ key: Int32) {
+        guard let due = state.due(key: key), due == entry.time + state.plan.wait else { return }
+        schedule(Timer(due: due, subject: .window, index: correlation, key: key))
     }
 
     /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it.
@@ -364,21 +391,18 @@ package final class Engine {
         for index in parent.keyValues where !key.add(values[index]) { return }
         // With aliases one event may fire in two groups; for a count these are two.
         var value = state.plan.kind == .sum ? Self.summand(1) : stableHash(group)
-        if let index = parent.value {
-            if state.plan.kind == .sum {
-                guard let number = ASCII.number(values[index]) else { return }
-                value = Self.summand(number)
-            } else {
-                value = stableHash(values[index])
-            }
+        if state.plan.kind == .distinct {
+            value = parent.values.reduce(0) { stableHash(values[$1], seed: $0) }
+        } else if let index = parent.values.first {
+            guard let number = ASCII.number(values[index]) else { return }
+            value = Self.summand(number)
         }
         let id = key.withBytes { state.plan.keySpace.intern($0) }
-        if state.plan.isDeferred {
-            schedule(Timer(due: firing.time, subject: .window, index: parent.correlation, key: id))
-        }
         let entry = WindowEntry(time: firing.time, source: parent.source, id: firing.id, value: value)
         let isNew = state.insert(entry, key: id, watermark: watermark) { fired(parent.correlation, id, $0, view) }
-        if isNew { state.plan.baseline?.note(key: id, at: firing.time, amount: entry.number) }
+        guard isNew else { return }
+        state.plan.baseline?.note(key: id, at: firing.time, amount: entry.number)
+        if state.plan.isDeferred { wait(state, entry, parent.correlation, id) }
     }
 
     // MARK: Event time
@@ -424,8 +448,13 @@ package final class Engine {
     private func settle(_ timer: Timer) {
         switch timer.subject {
         case .window:
-            correlations[timer.index].settle(key: timer.key, watermark: timer.due) {
+            let state = correlations[timer.index]
+            let isSettled = state.settle(key: timer.key, watermark: timer.due) {
                 fired(timer.index, timer.key, $0, nil)
+            }
+            // One timer a window is enough: the first that waits. One that comes for nothing has another after it.
+            if isSettled, let due = state.due(key: timer.key) {
+                schedule(Timer(due: due, subject: .window, index: timer.index, key: timer.key))
             }
         case .correlationEpisode:
             if let episodes = correlations[timer.index].plan.episodes { settle(episodes, timer) }

@@ -26,7 +26,7 @@ struct EngineBuilder {
                 correlations[child].parents.append(
                     CorrelationPlan.Parent(
                         correlation: index, source: source, keyValues: fields.compactMap { offered.firstIndex(of: $0) },
-                        value: rule.field.flatMap { offered.firstIndex(of: $0) }))
+                        values: rule.fields.compactMap { offered.firstIndex(of: $0) }))
             }
         }
         for (index, rule) in rules.detections.enumerated() {
@@ -70,23 +70,31 @@ struct EngineBuilder {
                 stateID: stateID(["episode", metadata.key] + rule.groupBy), keySpace: keySpace, gap: episode,
                 lateness: options.lateness) : nil
         let limit = rule.bounds.map(\.limit).max() ?? 0
-        let keep = Int(min(max(limit, 0), Double(CountState.maximumExact))) + 2
         // What is compared with a baseline must be the whole count, not only whether it reaches the limit.
         let isExact = limit <= Double(CountState.maximumExact) && metadata.extensions.baseline == nil
         let kind: Aggregate.Kind =
             switch rule.kind {
             case .valueSum: .sum
+            case .valueAverage: .mean
+            case .valuePercentile, .valueMedian: .order
             case .valueCount: .distinct
             default: isExact ? .count : .sum
             }
+        let isCounted = kind == .count || kind == .distinct
+        let keep = isCounted ? Int(min(max(limit, 0), Double(CountState.maximumExact))) + 2 : CountState.maximumSummed
+        let hasAbsence = rule.expression?.hasAbsence ?? false
         return CorrelationPlan(
             rule: rule, steps: referenced.map(\.title),
             stateID: stateID(
-                ["window", metadata.key, rule.kind.rawValue, rule.field ?? ""] + rule.groupBy + ["of"] + references
-                    + (rule.kind == .eventCount && !isExact ? ["ones"] : [])),
+                ["window", metadata.key, rule.kind.rawValue, rule.fields.joined(separator: "\u{1}")] + rule.groupBy
+                    + ["of"] + references + (rule.kind == .eventCount && !isExact ? ["ones"] : [])
+                    + (rule.kind == .temporalOrdered ? rule.expression?.terms.map { "\($0.present)" } ?? [] : [])
+                    + (hasAbsence ? ["absence"] : [])),
             keySpace: keySpace, kind: kind, timespan: rule.timespan.milliseconds,
-            isDeferred: rule.bounds.contains { $0.comparison != .gte && $0.comparison != .gt }, keep: keep,
-            trimAt: kind == .sum ? CountState.maximumSummed : max(64, keep * 2),
+            isDeferred: hasAbsence || kind == .mean || kind == .order
+                || rule.bounds.contains { $0.comparison != .gte && $0.comparison != .gt },
+            wait: hasAbsence ? rule.timespan.milliseconds : 0, keep: keep,
+            trimAt: isCounted ? max(64, keep * 2) : keep * 3 / 2,
             raisesAlerts: plan.rules.raisesAlerts(correlation: index), episodes: episodes, sources: sources(rule),
             calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] },
             baseline: baseline(rule, keySpace, options))
@@ -96,13 +104,12 @@ struct EngineBuilder {
         _ rule: CorrelationRule, _ keySpace: KeySpace, _ options: Engine.Options
     ) -> BaselineState? {
         guard let block = rule.metadata.extensions.baseline else { return nil }
-        let settings = BaselineSettings(
-            values: .counts, bucket: rule.timespan.milliseconds, season: block.settingsSeason,
-            history: block.history.milliseconds, minimumHistory: block.minimumHistory.milliseconds,
-            minimumBuckets: block.minimumBuckets, scaleFloor: block.scaleFloor, threshold: block.threshold,
-            ratio: block.ratio)
+        let settings = BaselineSettings(block, bucket: rule.timespan.milliseconds)
         let name =
-            [rule.metadata.key, rule.kind.rawValue, rule.field ?? "", rule.timespan.description, block.season.rawValue]
+            [
+                rule.metadata.key, rule.kind.rawValue, rule.fields.first ?? "", rule.timespan.description,
+                block.season.rawValue,
+            ]
             + rule.groupBy
         let peers = block.peers.map { peers in
             PeerState(
@@ -118,7 +125,7 @@ struct EngineBuilder {
     /// correlation found is not the event that it was found at.
     private func sources(_ rule: CorrelationRule) -> [Int] {
         let all = Array(rule.references.indices)
-        if rule.kind == .temporal || rule.kind == .temporalOrdered { return all }
+        if rule.kind.isTemporal { return all }
         let first = all.first { if case .detection = rule.references[$0] { true } else { false } }
         return all.map { index in
             if case .detection = rule.references[index] { first ?? index } else { index }
@@ -147,7 +154,7 @@ struct EngineBuilder {
         let feeds = fields.feeds.map { feed in
             DetectionPlan.Feed(
                 correlation: feed.correlation, source: correlations[feed.correlation].sources[feed.source],
-                keyFields: feed.keyFields, valueField: feed.valueField, peerFields: feed.peerFields)
+                keyFields: feed.keyFields, valueFields: feed.valueFields, peerFields: feed.peerFields)
         }
         var firstSeen: DetectionPlan.FirstSeen?
         if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {
@@ -183,15 +190,5 @@ struct EngineBuilder {
             calendar: metadata.extensions.outside.flatMap { _ in plan.calendars[metadata.key] }, firstSeen: firstSeen,
             ratio: ratio,
             episodeFields: fields.episode, episodes: episodes)
-    }
-}
-
-extension RuleExtension.Baseline {
-    fileprivate var settingsSeason: BaselineSettings.Season {
-        switch season {
-        case .none: .none
-        case .hourOfDay: .hourOfDay
-        case .hourOfWeek: .hourOfWeek
-        }
     }
 }

@@ -12,6 +12,9 @@ final class FeedTable {
         let kind: Aggregate.Kind
         /// `.none` where nothing but the event is counted.
         let valueField: SlotID
+        /// The fields of a tuple that is counted: first and last + 1 of the table's.
+        let valuesFrom: Int
+        let valuesTo: Int
         /// Which of the event's keys this is: feeds with the same fields and key space share one per event.
         let key: Int
         let isDeferred: Bool
@@ -58,10 +61,13 @@ final class FeedTable {
             for feed in detection.feeds {
                 let state = correlations[feed.correlation]
                 let baseline = state.plan.baseline
+                let valuesFrom = fields.count
+                fields += feed.valueFields
                 feeds.append(
                     Feed(
                         correlation: feed.correlation, source: feed.source, kind: state.plan.kind,
-                        valueField: feed.valueField ?? .none, key: key(feed.keyFields, state.keySpace),
+                        valueField: feed.valueFields.first ?? .none, valuesFrom: valuesFrom,
+                        valuesTo: valuesFrom + feed.valueFields.count, key: key(feed.keyFields, state.keySpace),
                         isDeferred: state.plan.isDeferred,
                         state: .passUnretained(state), baseline: baseline.map { .passUnretained($0) },
                         peerKey: baseline?.peers.map { key(feed.peerFields, $0.keySpace) } ?? -1))
@@ -91,6 +97,10 @@ final class FeedTable {
             at &+= 1
         }
     }
+
+    /// One of the fields that `Feed.valuesFrom` and `valuesTo` name.
+    @inline(__always)
+    func field(_ index: Int) -> SlotID { fields[index] }
 
     /// A key of the event at hand (`Feed.key`, `Feed.peerKey`), made once per event; nil when it belongs to no group.
     @inline(__always)

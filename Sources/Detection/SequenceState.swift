@@ -3,12 +3,21 @@
 import AuditEvent
 import Sigma
 
-/// The windows of `temporal` and `temporal_ordered`.
+/// The windows of `temporal` and `temporal_ordered`, also with a condition over rules in which none must be absent.
 ///
 /// Of events older than the watermark only what can still matter is kept: per rule its last event (`temporal`), or the
-/// chain that started last and got as far as this rule (`temporal_ordered`). So a key's state is bounded by the number of
-/// rules and the events within the lateness, whatever the timespan.
+/// chain that started last and got as far as this rule (`temporal_ordered`; of a condition over rules, for each way in which
+/// it can hold). So a key's state is bounded by the number of rules and the events within the lateness, whatever the timespan.
+///
+/// Bytes per key: 32 an event within the lateness (at least 32 events are kept), and 64 a stage; a chain 24 for each of its
+/// events.
 final class SequenceState: CorrelationState {
+    /// One rule's place: in `temporal_ordered`, in one of the orders that are looked for.
+    private struct Stage {
+        let source: Int
+        let isFirst: Bool
+    }
+
     /// How far the rules have got.
     private struct Progress {
         /// Per stage: when its last event was (`temporal`), or when the latest chain that reaches it began. `.min`: never.
@@ -30,11 +39,24 @@ final class SequenceState: CorrelationState {
     private static let foldAt = 32
 
     @exclusivity(unchecked) private var windows: CellMap<Window>
-    private let stages: Int
+    private let stages: [Stage]
+    /// With a condition over rules: the stages of each way in which it can hold.
+    private let ways: [Range<Int>]
+    /// With such a condition, for `temporal`: the rules of each way.
+    private let sets: [[Int]]
 
     override init(plan: CorrelationPlan) {
         windows = CellMap(keySpace: plan.keySpace)
-        stages = plan.rule.references.count
+        let rules = Array(plan.rule.references.indices)
+        sets = plan.rule.expression?.terms.map(\.present) ?? []
+        var stages: [Stage] = []
+        var ways: [Range<Int>] = []
+        for order in plan.rule.kind == .temporalOrdered && !sets.isEmpty ? sets : [rules] {
+            ways.append(stages.count..<(stages.count + order.count))
+            stages += order.map { Stage(source: $0, isFirst: $0 == order.first) }
+        }
+        self.stages = stages
+        self.ways = ways
         super.init(plan: plan)
     }
 
@@ -80,27 +102,40 @@ final class SequenceState: CorrelationState {
         return true
     }
 
-    override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) {
-        guard let window = windows.find(key) else { return }
+    override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
+        guard let window = windows.find(key), let due = due(key: key), due <= watermark else { return false }
         replay(window, until: watermark, fire)
         windows.touch(key)
+        return true
+    }
+
+    override func due(key: Int32) -> Int64? {
+        guard let entries = windows.find(key)?.pointee.entries else { return nil }
+        for i in 0..<entries.count where !entries[i].isSettled { return entries[i].time }
+        return nil
     }
 
     private func makeWindow() -> Window {
         let progress = Progress(
-            times: [Int64](repeating: .min, count: stages), chains: [[EventID]](repeating: [], count: stages))
+            times: [Int64](repeating: .min, count: stages.count),
+            chains: [[EventID]](repeating: [], count: stages.count))
         return Window(base: progress, current: progress)
     }
 
     private func advance(_ progress: inout Progress, _ entry: WindowEntry) {
-        let stage = entry.source
-        guard stage < stages else { return }
         if plan.rule.kind == .temporal {
+            guard entry.source < stages.count else { return }
+            progress.times[entry.source] = entry.time
+            progress.chains[entry.source] = [entry.id]
+            return
+        }
+        for stage in stages.indices where stages[stage].source == entry.source { advance(&progress, stage, entry) }
+    }
+
+    private func advance(_ progress: inout Progress, _ stage: Int, _ entry: WindowEntry) {
+        if stages[stage].isFirst {
             progress.times[stage] = entry.time
             progress.chains[stage] = [entry.id]
-        } else if stage == 0 {
-            progress.times[0] = entry.time
-            progress.chains[0] = [entry.id]
         } else if progress.times[stage - 1] != .min, progress.times[stage - 1] >= entry.time - plan.timespan,
             progress.times[stage - 1] >= progress.times[stage]
         {
@@ -125,25 +160,30 @@ final class SequenceState: CorrelationState {
         if entry.isSettled || entry.time > until { return }
         let oldest = entry.time - plan.timespan
         let reached = progress.times.indices.filter { progress.times[$0] != .min && progress.times[$0] >= oldest }
-        let holds: Bool
+        let isTemporal = plan.rule.kind == .temporal
+        // What holds, as stages.
+        var held: [Int]?
         if !plan.rule.bounds.isEmpty {
-            holds = plan.holds(Double(plan.rule.kind == .temporal ? reached.count : (reached.last ?? -1) + 1))
-        } else if plan.rule.kind == .temporal {
-            holds = reached.count == stages
+            if plan.holds(Double(isTemporal ? reached.count : (reached.last ?? -1) + 1)) { held = reached }
+        } else if isTemporal {
+            held =
+                sets.isEmpty
+                ? (reached.count == stages.count ? reached : nil) : sets.first { $0.allSatisfy(reached.contains) }
         } else {
-            holds = reached.last == stages - 1
+            held = ways.first { reached.contains($0.upperBound - 1) }.map { [$0.upperBound - 1] }
         }
+        let holds = held != nil
         if holds || plan.isDeferred { window.pointee.entries[i].isSettled = true }
         guard holds else { return }
         window.pointee.entries[i].hasFired = true
-        if hasFiredElsewhere(window.pointee.entries, i) { return }
+        if window.pointee.entries.hasFiredElsewhere(i) { return }
         var related: [EventID]
         let first: Int64
-        if plan.rule.kind == .temporal, !reached.isEmpty {
-            let order = reached.sorted { progress.times[$0] < progress.times[$1] }
+        if isTemporal, let held, !held.isEmpty {
+            let order = held.sorted { progress.times[$0] < progress.times[$1] }
             related = order.flatMap { progress.chains[$0] }
             first = progress.times[order[0]]
-        } else if let last = reached.last {
+        } else if let last = held?.last {
             related = progress.chains[last]
             first = progress.times[last]
         } else {
@@ -156,22 +196,6 @@ final class SequenceState: CorrelationState {
             Firing(
                 time: entry.time, firstTime: first, id: entry.id, value: Double(reached.count),
                 related: Array(related.suffix(Firing.maximumRelated))))
-    }
-
-    /// Whether the event of entry `i`, counted for another rule too, has fired there: it fires once.
-    private func hasFiredElsewhere(_ entries: EntryBuffer, _ i: Int) -> Bool {
-        func isIt(_ j: Int) -> Bool { entries[j].hasFired && WindowEntry.isSameEvent(entries[j], entries[i]) }
-        var j = i - 1
-        while j >= 0, entries[j].time == entries[i].time {
-            if isIt(j) { return true }
-            j -= 1
-        }
-        j = i + 1
-        while j < entries.count, entries[j].time == entries[i].time {
-            if isIt(j) { return true }
-            j += 1
-        }
-        return false
     }
 
     private func fold(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
@@ -217,8 +241,8 @@ final class SequenceState: CorrelationState {
     private func encode(_ window: Window, _ texts: LongEventIDs) -> [UInt8] {
         var writer = ByteWriter()
         writer.write(window.lastTime)
-        writer.write(UInt8(stages))
-        for stage in 0..<stages {
+        writer.write(UInt16(stages.count))
+        for stage in stages.indices {
             writer.write(window.base.times[stage])
             writer.write(UInt8(window.base.chains[stage].count))
             for id in window.base.chains[stage] { writer.write(id, texts) }
@@ -233,8 +257,8 @@ final class SequenceState: CorrelationState {
     ) throws(ByteReader.Damaged) -> [Int64] {
         var base = makeWindow().base
         let lastTime: Int64 = try reader.read()
-        guard try reader.read(UInt8.self) == UInt8(stages) else { throw ByteReader.Damaged() }
-        for stage in 0..<stages {
+        guard Int(try reader.read(UInt16.self)) == stages.count else { throw ByteReader.Damaged() }
+        for stage in stages.indices {
             base.times[stage] = try reader.read()
             for _ in 0..<(try reader.read(UInt8.self)) { base.chains[stage].append(try reader.readID(&texts)) }
         }
@@ -250,6 +274,24 @@ final class SequenceState: CorrelationState {
             advance(&progress, entry)
         }
         window.pointee.current = progress
-        return plan.isDeferred ? entries.lazy.filter { !$0.isSettled }.map(\.time) : []
+        return plan.isDeferred ? due(key: key).map { [$0] } ?? [] : []
+    }
+}
+
+extension EntryBuffer {
+    /// Whether the event of entry `i`, counted for another rule too, has fired there: it fires once.
+    func hasFiredElsewhere(_ i: Int) -> Bool {
+        func isIt(_ j: Int) -> Bool { self[j].hasFired && WindowEntry.isSameEvent(self[j], self[i]) }
+        var j = i - 1
+        while j >= 0, self[j].time == self[i].time {
+            if isIt(j) { return true }
+            j -= 1
+        }
+        j = i + 1
+        while j < count, self[j].time == self[i].time {
+            if isIt(j) { return true }
+            j += 1
+        }
+        return false
     }
 }

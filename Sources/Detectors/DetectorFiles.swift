@@ -15,25 +15,18 @@ package struct DetectorFiles: Sendable {
     /// How many files were read.
     package let fileCount: Int
 
-    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files, folders named `lists`
-    /// and folders of test events (`*.tests`) are left out.
+    /// Reads rule files. Directories are searched for `*.yml` and `*.yaml`; hidden files and folders of test events (`*.tests`)
+    /// are left out, and the files of folders named `lists` hold the lists of placeholders.
     ///
     /// - Parameters:
     ///   - calendar: an iCalendar file to use for every `gatewatch: outside`, in place of the one that a rule names relative
     ///     to its own file.
-    ///   - lists: a YAML file of placeholder lists, for rules with `expand`.
-    /// - Throws: `DocumentError` when a path does not exist or holds no rule file, or the lists cannot be read.
+    ///   - lists: a YAML file of more placeholder lists, for rules with `expand`.
+    /// - Throws: `DocumentError` when a path does not exist or holds no rule file, or `lists` cannot be read.
     package init(paths: [String], calendar: String? = nil, lists: String? = nil) throws(DocumentError) {
-        var placeholders = PlaceholderLists()
-        if let lists {
-            guard let document = try YAMLReader.documents(path: lists).first else {
-                throw DocumentError(file: lists, message: "is empty. Write name: [value, …].")
-            }
-            placeholders = try PlaceholderLists(document)
-        }
         var files: [String] = []
         for path in paths { files += try Self.find(path) }
-        var errors: [DocumentError] = []
+        var (placeholders, errors) = try Self.readLists(paths, given: lists)
         var documents: [YAMLNode] = []
         for file in files {
             do throws(DocumentError) {

@@ -15,7 +15,7 @@ package final class EventExplainer {
         let kind: String
         var explainer: RuleExplainer?
         var logsource: DetectionRule.LogSource?
-        var references: [(rule: Prepared, group: [(field: String, slot: SlotID)]?, value: (String, SlotID)?)] = []
+        var references: [(rule: Prepared, group: [(field: String, slot: SlotID)]?, values: [(field: String, slot: SlotID)])] = []
         var correlation: CorrelationRule?
     }
 
@@ -81,8 +81,8 @@ package final class EventExplainer {
                 let group = fields.map { names in
                     zip(rule.groupBy, names).map { (field: $0 == $1 ? $0 : "\($0) = \($1)", slot: plan.slot($1)) }
                 }
-                let value = rule.field.map { ($0, plan.slot($0)) }
-                prepared.references.append((try prepare(child, rules, &plan), group, value))
+                let values = rule.fields.map { (field: $0, slot: plan.slot($0)) }
+                prepared.references.append((try prepare(child, rules, &plan), group, values))
             }
             return prepared
         }
@@ -120,18 +120,18 @@ package final class EventExplainer {
 
     private func explain(_ rule: Prepared, _ correlation: CorrelationRule, _ view: EventView) -> EventExplanation {
         var references: [EventExplanation.Reference] = []
-        for (child, fields, value) in rule.references {
+        for (child, fields, values) in rule.references {
             let explanation = explain(child, view)
             let group = fields?.map { entry in
                 EventExplanation.FieldValue(field: entry.field, value: view.firstValue(view[entry.slot]).text)
             }
             // Of a correlation's firing the group is known, whatever this event has.
             let isComplete = group?.allSatisfy { child.correlation != nil || $0.value != nil } ?? false
-            let adds = explanation.matches && isComplete ? adds(correlation, child, value, view) : nil
+            let adds = explanation.matches && isComplete ? adds(correlation, child, values, view) : nil
             references.append(.init(explanation: explanation, group: group, adds: adds))
         }
         var needs = "within \(correlation.timespan): \(AlertText.limit(correlation))"
-        if let field = correlation.field { needs += " of \(field)" }
+        if !correlation.fields.isEmpty { needs += " of \(correlation.fields.joined(separator: ", "))" }
         if !correlation.groupBy.isEmpty { needs += ", for one \(correlation.groupBy.joined(separator: ", "))" }
         var notes = ["needs \(needs); the events before this one decide"]
         if let outside = rule.metadata.extensions.outside,
@@ -146,14 +146,19 @@ package final class EventExplainer {
 
     /// What an event that a rule matches adds to the window.
     private func adds(
-        _ correlation: CorrelationRule, _ child: Prepared, _ value: (field: String, slot: SlotID)?, _ view: EventView
+        _ correlation: CorrelationRule, _ child: Prepared, _ values: [(field: String, slot: SlotID)], _ view: EventView
     ) -> String? {
         guard child.correlation == nil else { return "counts when \(child.metadata.label) fires" }
-        guard let value else { return correlation.references.count > 1 ? "'\(child.metadata.title)'" : "1 event" }
-        // A value that is missing, or no number where one is summed, is not counted.
-        let slot = view.firstValue(view[value.slot])
-        if correlation.kind == .valueCount { return slot.text.map { "\(value.field) \($0)" } }
-        return slot.number.map { "\(value.field) \(AlertText.format($0))" }
+        guard !values.isEmpty else { return correlation.references.count > 1 ? "'\(child.metadata.title)'" : "1 event" }
+        var parts: [String] = []
+        for value in values {
+            // A value that is missing, or no number where one is summed, is not counted.
+            let slot = view.firstValue(view[value.slot])
+            let text = correlation.kind == .valueCount ? slot.text : slot.number.map { AlertText.format($0) }
+            guard let text else { return nil }
+            parts.append("\(value.field) \(text)")
+        }
+        return parts.joined(separator: ", ")
     }
 
     private static func text(_ source: DetectionRule.LogSource) -> String {

@@ -24,7 +24,7 @@ enum NearMiss {
         let alerts = try run(RuleSet(documents: documents, lists: rules.lists)).filter {
             $0.ruleID == rule.metadata.key
         }
-        let name = rule.field.map { " of \($0)" } ?? ""
+        let name = rule.fields.isEmpty ? "" : " of \(rule.fields.joined(separator: ", "))"
         let limit = AlertText.limit(rule)
         guard let best = alerts.max(by: { ($0.value ?? 0) < ($1.value ?? 0) }), let value = best.value else {
             return "nearest: no event counts for it (limit: \(limit)\(name))"

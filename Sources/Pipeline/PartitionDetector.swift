@@ -188,7 +188,7 @@ final class PartitionDetector {
 
     /// The partition has been silent for longer than the lateness: what waits for late events waits no more.
     func idle() {
-        engine.finish()
+        engine.release()
         if engine.hasAlerts {
             collectAlerts()
             hasNews = true

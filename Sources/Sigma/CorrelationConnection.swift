@@ -25,14 +25,14 @@ extension DraftCorrelation {
             let fields = fields(of: rules[index])
             if case .correlation(let child) = place, let fields {
                 let offered = correlations[child].groupBy
-                for field in fields + [self.field].compactMap({ $0 }) where !offered.contains(field) {
+                for field in fields + limits.fields where !offered.contains(field) {
                     let by = offered.isEmpty ? "has no group-by" : "groups by \(offered.joined(separator: ", "))"
                     throw references[index].node.error(
                         "the correlation '\(rules[index].label)' \(by), so it has no '\(field)'. Add it to its group-by."
                     )
                 }
             }
-            if fields == nil, bounds.isEmpty {
+            if fields == nil, limits.bounds.isEmpty {
                 throw references[index].node.error(
                     "'\(references[index].name)' has no entry under an alias, so all of the rules could never come together. Add it."
                 )
@@ -40,8 +40,27 @@ extension DraftCorrelation {
             groupFields.append(fields)
         }
         return CorrelationRule(
-            metadata: metadata, kind: kind, references: places, groupBy: groupBy, timespan: timespan, bounds: bounds,
-            field: field, groupFields: groupFields, generate: generate)
+            metadata: metadata, kind: kind, references: places, groupBy: groupBy, timespan: timespan,
+            bounds: limits.bounds, fields: limits.fields, percentile: limits.percentile,
+            expression: try expression(rules), groupFields: groupFields, generate: generate)
+    }
+
+    /// The condition over rules: each name in it is one of `rules`, and each of these is in it.
+    private func expression(_ rules: [RuleMetadata]) throws(DocumentError) -> RuleExpression? {
+        guard let condition = limits.condition else { return nil }
+        var places: [String: Int] = [:]
+        for name in condition.names {
+            guard let index = rules.firstIndex(where: { $0.id == name || $0.name == name }) else {
+                throw limits.node.error(
+                    "names '\(name)', which is not under 'rules'. Add it there, or leave 'rules' out.")
+            }
+            places[name] = index
+        }
+        let missing = references.indices.first { !places.values.contains($0) }
+        if let missing {
+            throw references[missing].node.error("'\(references[missing].name)' is not in the condition. Add it there.")
+        }
+        return try condition.expression(places, text: try limits.node.text(), limits.node)
     }
 
     /// The field of a rule that stands for each `group-by` entry; nil where an alias leaves the rule out.

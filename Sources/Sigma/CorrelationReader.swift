@@ -13,11 +13,11 @@ struct DraftCorrelation {
 
     let metadata: RuleMetadata
     let kind: CorrelationRule.Kind
+    /// As under `rules`; without that key, the names of the condition.
     let references: [(name: String, node: YAMLNode)]
     let groupBy: [String]
     let timespan: Timespan
-    let bounds: [CorrelationRule.Bound]
-    let field: String?
+    let limits: CorrelationLimits
     let aliases: [Alias]
     let generate: Bool
     let node: YAMLNode
@@ -25,20 +25,15 @@ struct DraftCorrelation {
 
 /// Reads the block `correlation` (Sigma specification 2.1, "Correlation rules").
 enum CorrelationReader {
-    /// Types of the specification and its extensions that this version does not have, and what comes close.
-    private static let later = [
-        "value_avg": "Use value_sum or event_count.",
-        "value_percentile": "Use value_sum, or event_count over a rule with gte.",
-        "value_median": "Use value_sum, or event_count over a rule with gte.",
-        "temporal_extended": "Use temporal and list the rules.",
-        "temporal_ordered_extended": "Use temporal_ordered and list the rules.",
-    ]
+    /// The most rules of one correlation.
+    static let maximumRules = 64
 
     static func correlation(
         _ node: YAMLNode, _ metadata: RuleMetadata
     ) throws(DocumentError) -> DraftCorrelation {
+        if let legacy = node["timeframe"] { throw legacy.error("'timeframe' is called 'timespan' in a correlation.") }
         try node.refuseKeys(except: ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"])
-        let kind = try kind(try node.required("type"))
+        let (kind, isExtended) = try kind(try node.required("type"))
         let gatewatch = metadata.document["gatewatch"]
         if metadata.extensions.firstSeen != nil {
             throw (gatewatch?["first_seen"] ?? node).error(
@@ -48,19 +43,16 @@ enum CorrelationReader {
             throw (gatewatch?["suppress"] ?? node).error(
                 "a correlation's episodes follow its group-by; leave suppress.group-by out.")
         }
-        let (bounds, field) = try condition(node, kind)
-        try metadata.extensions.baseline?.check(kind, bounds)
+        let limits = try CorrelationLimits(node, kind, isExtended: isExtended)
+        try metadata.extensions.baseline?.check(kind, limits.bounds)
         if let ratio = metadata.extensions.ratio {
             throw ratio.node.error("belongs to a detection rule; refer to that rule from here.")
         }
-        let rules = try node.required("rules")
-        var references: [(name: String, node: YAMLNode)] = []
-        for item in rules.items() { references.append((try item.text(), item)) }
-        guard !references.isEmpty else { throw rules.error("names no rule.") }
-        guard references.count <= 64 else { throw rules.error("names more than 64 rules.") }
-        let isTemporal = kind == .temporal || kind == .temporalOrdered
-        if isTemporal, references.count < 2 { throw rules.error("\(kind.rawValue) needs at least two rules.") }
-        try check(bounds, kind, rules: references.count, node["condition"] ?? node)
+        let references = try references(node, limits)
+        if kind.isTemporal, references.count < 2 {
+            throw (node["rules"] ?? node["condition"] ?? node).error("\(kind.rawValue) needs at least two rules.")
+        }
+        try limits.check(kind, rules: references.count, node["condition"] ?? node)
 
         var aliases: [DraftCorrelation.Alias] = []
         for alias in try node["aliases"]?.entries() ?? [] {
@@ -77,75 +69,37 @@ enum CorrelationReader {
         let generate = node["generate"] ?? metadata.document["generate"]
         return DraftCorrelation(
             metadata: metadata, kind: kind, references: references, groupBy: groupBy,
-            timespan: try Timespan(try node.required("timespan")), bounds: bounds, field: field, aliases: aliases,
+            timespan: try Timespan(try node.required("timespan")), limits: limits, aliases: aliases,
             generate: try generate?.boolean() ?? false, node: node)
     }
 
-    private static func kind(_ node: YAMLNode) throws(DocumentError) -> CorrelationRule.Kind {
+    private static func references(
+        _ node: YAMLNode, _ limits: CorrelationLimits
+    ) throws(DocumentError) -> [(name: String, node: YAMLNode)] {
+        var references: [(name: String, node: YAMLNode)] = []
+        if node["rules"] == nil, let condition = limits.condition {
+            references = condition.names.map { ($0, limits.node) }
+        } else {
+            for item in try node.required("rules").items() { references.append((try item.text(), item)) }
+        }
+        let place = node["rules"] ?? limits.node
+        guard !references.isEmpty else { throw place.error("names no rule.") }
+        guard references.count <= maximumRules else { throw place.error("names more than \(maximumRules) rules.") }
+        return references
+    }
+
+    /// The kind, and whether the type's name asks for a condition over rules (pySigma's names for it).
+    private static func kind(
+        _ node: YAMLNode
+    ) throws(DocumentError) -> (CorrelationRule.Kind, isExtended: Bool) {
         let text = try node.text()
-        if let kind = CorrelationRule.Kind(rawValue: text) { return kind }
-        if let instead = later[text] { throw node.error("'\(text)' is not supported by this version. \(instead)") }
-        throw node.error(
-            unknownKey(
-                text, known: ["event_count", "value_count", "value_sum", "temporal", "temporal_ordered"],
-                what: "correlation type"))
-    }
-
-    private static func condition(
-        _ node: YAMLNode, _ kind: CorrelationRule.Kind
-    ) throws(DocumentError) -> ([CorrelationRule.Bound], String?) {
-        let isTemporal = kind == .temporal || kind == .temporalOrdered
-        let needsField = kind == .valueCount || kind == .valueSum
-        let example = needsField ? "condition: { field: name, gte: 5 }" : "condition: { gte: 5 }"
-        guard let condition = node["condition"] else {
-            if isTemporal { return ([], nil) }
-            throw node.error("the key 'condition' is missing. Write \(example).")
-        }
-        if case .scalar = condition.content {
-            throw condition.error(
-                isTemporal
-                    ? "a condition over rule names is not supported by this version. List the rules under 'rules'."
-                    : "is a mapping. Write \(example).")
-        }
-        let operators = CorrelationRule.Bound.Operator.allCases.map(\.rawValue)
-        try condition.refuseKeys(except: operators + ["field"])
-        var bounds: [CorrelationRule.Bound] = []
-        for entry in try condition.entries() {
-            guard let comparison = CorrelationRule.Bound.Operator(rawValue: entry.key) else { continue }
-            bounds.append(.init(comparison: comparison, limit: try entry.value.number()))
-        }
-        guard !bounds.isEmpty else {
-            throw condition.error("has no limit. Write one of \(operators.joined(separator: ", ")).")
-        }
-        let field = condition["field"]
-        if needsField {
-            guard let field else { throw condition.error("\(kind.rawValue) needs 'field'. Write \(example).") }
-            if case .sequence = field.content {
-                throw field.error("a list of fields is not supported by this version. Write a rule for each field.")
-            }
-            return (bounds, try field.text())
-        }
-        if let field { throw field.error("\(kind.rawValue) takes no 'field'.") }
-        return (bounds, nil)
-    }
-
-    /// Refuses limits that no value can keep: such a rule would never fire and nobody would know.
-    private static func check(
-        _ bounds: [CorrelationRule.Bound], _ kind: CorrelationRule.Kind, rules: Int, _ node: YAMLNode
-    ) throws(DocumentError) {
-        guard !bounds.isEmpty else { return }
-        let isTemporal = kind == .temporal || kind == .temporalOrdered
-        // Counts are whole and at least one when anything happened; a sum is any number. Between two limits nothing changes.
-        let limits = bounds.map(\.limit)
-        let around = limits + limits.flatMap { [$0.rounded(.down), $0.rounded(.up)] }.flatMap { [$0 - 1, $0, $0 + 1] }
-        var candidates = around + limits.flatMap { low in limits.map { (low + $0) / 2 } }
-        if kind != .valueSum { candidates = (candidates + [1]).filter { $0 >= 1 && $0 == $0.rounded() } }
-        if isTemporal { candidates = candidates.filter { $0 <= Double(rules) } }
-        guard candidates.contains(where: { value in bounds.allSatisfy { $0.holds(value) } }) else {
+        if let kind = CorrelationRule.Kind(rawValue: text) { return (kind, false) }
+        switch text {
+        case "temporal_extended": return (.temporal, true)
+        case "temporal_ordered_extended": return (.temporalOrdered, true)
+        default:
             throw node.error(
-                isTemporal
-                    ? "no number of different rules from 1 to \(rules) keeps these limits, so the rule could never fire."
-                    : "no value keeps these limits, so the rule could never fire.")
+                unknownKey(text, known: CorrelationRule.Kind.allCases.map(\.rawValue), what: "correlation type"))
         }
     }
 }

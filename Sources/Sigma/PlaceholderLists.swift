@@ -7,7 +7,9 @@ package struct PlaceholderLists: Sendable {
     /// The most values that one item may become.
     static let maximumValues = 10_000
 
-    private let lists: [String: [String]]
+    private var lists: [String: [String]]
+    /// Where the lists that came from files stand.
+    private var places: [String: String] = [:]
 
     package init(_ lists: [String: [String]] = [:]) {
         self.lists = lists
@@ -15,9 +17,35 @@ package struct PlaceholderLists: Sendable {
 
     /// Reads a document that maps names to lists of values.
     package init(_ document: YAMLNode) throws(DocumentError) {
-        var lists: [String: [String]] = [:]
-        for entry in try document.entries() { lists[entry.key] = try entry.value.texts() }
-        self.lists = lists
+        lists = [:]
+        if let error = add(document).first { throw error }
+    }
+
+    /// Adds the lists of a document that maps names to lists of values.
+    ///
+    /// - Returns: what is wrong. A name that has a list already has none afterwards: the rules that use it are refused rather
+    ///   than read with one of the two.
+    package mutating func add(_ document: YAMLNode) -> [DocumentError] {
+        guard case .mapping(let entries) = document.content else {
+            return [document.error("is no file of lists. Write name: [value, …].")]
+        }
+        var errors: [DocumentError] = []
+        for entry in entries {
+            let place = "\(entry.value.file):\(entry.value.line)"
+            if let other = places[entry.key] {
+                errors.append(
+                    entry.value.error("the list '\(entry.key)' stands at \(other) already. Keep one of them."))
+                lists[entry.key] = nil
+                continue
+            }
+            places[entry.key] = place
+            do throws(DocumentError) {
+                lists[entry.key] = try entry.value.texts()
+            } catch {
+                errors.append(error)
+            }
+        }
+        return errors
     }
 
     /// The value with each placeholder replaced, once per combination. `\%` is a percent sign; a value without placeholders
@@ -41,7 +69,7 @@ package struct PlaceholderLists: Sendable {
             let name = String(rest[..<end])
             guard let values = lists[name], !values.isEmpty else {
                 throw node.error(
-                    "the placeholder %\(name)% has no values. Give them with --lists: a YAML file with '\(name): [...]'."
+                    "the placeholder %\(name)% has no values. Write '\(name): [...]' into a file of lists/ beside the rules, or of --lists."
                 )
             }
             guard texts.count * values.count <= Self.maximumValues else {

@@ -46,7 +46,9 @@ struct RequiredAtom: Hashable {
     /// Atoms of which one holds wherever the predicate does; nil when there are none such.
     static func of(_ predicate: Predicate) -> [RequiredAtom]? {
         guard let field = predicate.field else {
-            guard case .pattern(let pattern, let cased) = predicate.test, cased || pattern.foldsAsASCII else { return nil }
+            guard case .pattern(let pattern, let cased) = predicate.test, cased || pattern.foldsAsASCII else {
+                return nil
+            }
             return part(of: pattern, nil).map { [RequiredAtom(field: nil, kind: .contains, text: $0.text)] }
         }
         switch predicate.test {

@@ -89,12 +89,20 @@ package struct DetectionRule: Sendable {
 
 /// A rule over the matches of other rules within a timespan (Sigma specification 2.1, "Correlation rules").
 package struct CorrelationRule: Sendable {
-    package enum Kind: String, Sendable {
+    package enum Kind: String, Sendable, CaseIterable {
         case eventCount = "event_count"
         case valueCount = "value_count"
         case valueSum = "value_sum"
+        case valueAverage = "value_avg"
+        case valuePercentile = "value_percentile"
+        case valueMedian = "value_median"
         case temporal
         case temporalOrdered = "temporal_ordered"
+
+        /// Whether it asks which rules matched, not how often or with what values.
+        package var isTemporal: Bool { self == .temporal || self == .temporalOrdered }
+        /// Whether it is about the values of a field.
+        package var hasField: Bool { !isTemporal && self != .eventCount }
     }
 
     /// `gte: 5` and its like; all that a condition lists must hold.
@@ -132,10 +140,14 @@ package struct CorrelationRule: Sendable {
     package let references: [Reference]
     package let groupBy: [String]
     package let timespan: Timespan
-    /// Empty for `temporal` rules that want all of their rules.
+    /// Empty for `temporal` rules that want all of their rules, or have an `expression`.
     package let bounds: [Bound]
-    /// The field of `value_count` and `value_sum`.
-    package let field: String?
+    /// The fields of `value_count`, whose tuples are counted; the one field of the other `value_` types.
+    package let fields: [String]
+    /// Which percentile of the values, 0 to 100; 50 for `value_median`, nil for the other types.
+    package let percentile: Double?
+    /// A condition over the rules, of `temporal` and `temporal_ordered`.
+    package let expression: RuleExpression?
     /// Per reference, the field that stands for each `group-by` entry; nil where an alias leaves the rule out.
     package let groupFields: [[String]?]
     /// Whether the rules that it refers to raise alerts of their own as well.

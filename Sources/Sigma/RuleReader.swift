@@ -61,6 +61,9 @@ enum RuleReader {
         let titleNode = try document.required("title")
         let title = try titleNode.text()
         guard title.count <= 256 else { throw titleNode.error("the title is longer than 256 characters.") }
+        if let node = document["description"], try node.text().utf8.count > 65_535 {
+            throw node.error("the description is longer than 65535 bytes.")
+        }
         if let taxonomy = document["taxonomy"], try taxonomy.text() != "sigma" {
             throw taxonomy.error(
                 "field names of the taxonomy '\(try taxonomy.text())' are not known. Rename the fields and leave 'taxonomy' out."

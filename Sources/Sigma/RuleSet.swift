@@ -14,6 +14,12 @@ package struct RuleSet: Sendable {
     /// What is doubtful but does not keep a rule from working: metadata that does not follow the specification, `all` over one
     /// value.
     package let warnings: [DocumentError]
+    /// What departs from the conventions that rules are written by: found anew at each call, for `detectors validate`. Each
+    /// message ends with the finding's name, `(missing_description)`.
+    package var lint: [DocumentError] {
+        detections.flatMap(ConventionLint.findings) + correlations.flatMap(ConventionLint.findings)
+            + filters.flatMap(ConventionLint.findings) + ConventionLint.duplicates(detections)
+    }
     /// The placeholder lists that the rules were read with.
     package let lists: PlaceholderLists
 

@@ -85,6 +85,29 @@ final class Bench {
         return engine.restore(state)
     }
 
+    /// What a store has of the engine: its rows, as every commit brought them.
+    struct Stored {
+        private(set) var rows: [String: EngineState.Row] = [:]
+
+        mutating func commit(_ changes: [EngineChange]) {
+            for change in changes {
+                rows["\(change.state) \(change.key)"] = change.value.map {
+                    EngineState.Row(state: change.state, key: change.key, value: $0)
+                }
+            }
+        }
+    }
+
+    /// Stores what changed, and goes on with a new engine that has read it. Minus one when the store does not have what the
+    /// engine has.
+    func restart(through stored: inout Stored) -> Int {
+        stored.commit(engine.takeChanges())
+        let state = EngineState(newest: engine.newest == .min ? nil : engine.newest, rows: Array(stored.rows.values))
+        if state != engine.snapshot() { return -1 }
+        engine = Engine(plan: plan, options: options)
+        return engine.restore(state)
+    }
+
     static func run(_ yaml: String, _ events: [TestEvent], suppresses: Bool = true) throws -> [Alert] {
         let bench = try Bench(yaml, suppresses: suppresses)
         try bench.take(events)

@@ -2,71 +2,7 @@
 
 import Foundation
 
-/// A random correlation rule, and what the engine must agree with, written to be obvious and slow: every window is looked at
-/// as a whole.
-struct ReferenceRule {
-    enum Kind: String, CaseIterable {
-        case eventCount = "event_count"
-        case valueCount = "value_count"
-        case valueSum = "value_sum"
-        case temporal
-        case temporalOrdered = "temporal_ordered"
-    }
-
-    struct Bound {
-        var comparison: String
-        var limit: Double
-
-        func holds(_ value: Double) -> Bool {
-            switch comparison {
-            case "gte": value >= limit
-            case "gt": value > limit
-            case "lte": value <= limit
-            case "lt": value < limit
-            case "eq": value == limit
-            default: value != limit
-            }
-        }
-    }
-
-    var name: String
-    var kind: Kind
-    /// Names of base rules or of other reference rules.
-    var rules: [String]
-    var groupBy: [String]
-    /// With `who` in `groupBy`: which field that is, per rule.
-    var aliases: [String: String] = [:]
-    /// Seconds.
-    var timespan: Int64
-    var bounds: [Bound]
-    var field: String?
-
-    var isSequence: Bool { kind == .temporal || kind == .temporalOrdered }
-    /// Whether a late event can undo that the condition held.
-    var isDeferred: Bool { bounds.contains { $0.comparison != "gte" && $0.comparison != "gt" } }
-
-    var yaml: String {
-        var text = """
-            title: \(name)
-            name: \(name)
-            correlation:
-              type: \(kind.rawValue)
-              rules: [\(rules.joined(separator: ", "))]
-              timespan: \(timespan)s
-            """
-        if !groupBy.isEmpty { text += "\n  group-by: [\(groupBy.joined(separator: ", "))]" }
-        if !aliases.isEmpty {
-            let entries = aliases.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
-            text += "\n  aliases: { who: { \(entries.joined(separator: ", ")) } }"
-        }
-        if !bounds.isEmpty {
-            let limits = (field.map { ["field: \($0)"] } ?? []) + bounds.map { "\($0.comparison): \($0.limit)" }
-            text += "\n  condition: { \(limits.joined(separator: ", ")) }"
-        }
-        return text + "\ngenerate: true"
-    }
-}
-
+/// What the engine must agree with, written to be obvious and slow: every window is looked at as a whole, all events at hand.
 enum ReferenceEvaluator {
     struct Match {
         var time: Int64
@@ -85,7 +21,8 @@ enum ReferenceEvaluator {
     private struct Entry {
         var match: Match
         var source: Int
-        var value: String
+        var rule: String
+        var value: [String]
     }
 
     /// The base rules: which operations each matches. Some events match two of them.
@@ -116,7 +53,7 @@ enum ReferenceEvaluator {
         for rule in rules {
             var found: [Match] = []
             for (group, entries) in grouped(rule, matches) {
-                for match in firings(rule, entries) {
+                for match in rule.hasAbsence ? absences(rule, entries) : firings(rule, entries) {
                     result.insert(Firing(rule: rule.name, group: group, uid: match.uid, time: match.time))
                     let fields = Dictionary(uniqueKeysWithValues: zip(rule.groupBy, group))
                     found.append(Match(time: match.time, uid: match.uid, fields: fields))
@@ -134,44 +71,53 @@ enum ReferenceEvaluator {
                 let fields = rule.groupBy.map { $0 == "who" ? rule.aliases[name] ?? $0 : $0 }
                 let group = fields.compactMap { match.fields[$0] }
                 guard group.count == fields.count else { continue }
-                var value = ""
-                if let field = rule.field {
-                    guard let text = match.fields[field] else { continue }
-                    value = text
-                }
+                let value = rule.fields.compactMap { match.fields[$0] }
+                guard value.count == rule.fields.count else { continue }
                 // Counts are of events: one that two detection rules match counts once.
                 let isBase = name.hasPrefix("r_")
                 let isKnown = groups[group, default: []].contains {
-                    $0.match.uid == match.uid && isBase && rule.rules[$0.source].hasPrefix("r_")
+                    $0.match.uid == match.uid && isBase && $0.rule.hasPrefix("r_")
                 }
                 if !rule.isSequence, isKnown { continue }
-                groups[group, default: []].append(Entry(match: match, source: source, value: value))
+                groups[group, default: []].append(Entry(match: match, source: source, rule: name, value: value))
             }
         }
-        return groups
+        return groups.mapValues { entries in
+            entries.sorted { a, b in
+                if a.match.time != b.match.time { return a.match.time < b.match.time }
+                if rule.isSequence, a.source != b.source { return a.source < b.source }
+                if a.match.uid != b.match.uid {
+                    return (a.match.uid.count, a.match.uid) < (b.match.uid.count, b.match.uid)
+                }
+                return a.source < b.source
+            }
+        }
     }
 
-    private static func firings(_ rule: ReferenceRule, _ unsorted: [Entry]) -> [Match] {
-        let entries = unsorted.sorted { a, b in
-            if a.match.time != b.match.time { return a.match.time < b.match.time }
-            if rule.isSequence, a.source != b.source { return a.source < b.source }
-            if a.match.uid != b.match.uid { return (a.match.uid.count, a.match.uid) < (b.match.uid.count, b.match.uid) }
-            return a.source < b.source
-        }
+    /// Each entry's window reaches back from it.
+    private static func firings(_ rule: ReferenceRule, _ entries: [Entry]) -> [Match] {
         var fired: [Match] = []
         for (index, entry) in entries.enumerated() {
             let window = entries[...index].filter { $0.match.time >= entry.match.time - rule.timespan * 1000 }
-            if holds(rule, window), !fired.contains(where: { $0.uid == entry.match.uid }) { fired.append(entry.match) }
+            let isKnown = fired.contains { $0.uid == entry.match.uid && $0.time == entry.match.time }
+            if holds(rule, window), !isKnown { fired.append(entry.match) }
         }
         return fired
     }
 
     private static func holds(_ rule: ReferenceRule, _ window: [Entry]) -> Bool {
+        if let condition = rule.condition {
+            if rule.kind == .temporal { return condition.holds(Set(window.map(\.rule))) }
+            return subsets(rule.rules).contains { chain($0, window) && condition.holds(Set($0)) }
+        }
+        let numbers = window.compactMap { $0.value.first.flatMap { Double($0) } }
         let value: Double
         switch rule.kind {
         case .eventCount: value = Double(window.count)
         case .valueCount: value = Double(Set(window.map(\.value)).count)
-        case .valueSum: value = window.reduce(0) { $0 + (Double($1.value) ?? 0) }
+        case .valueSum: value = numbers.reduce(0, +)
+        case .valueAverage: value = numbers.reduce(0, +) / Double(numbers.count)
+        case .valuePercentile, .valueMedian: value = percentile(rule.percentile ?? 50, numbers)
         case .temporal:
             value = Double(Set(window.map(\.source)).count)
             if rule.bounds.isEmpty { return Int(value) == rule.rules.count }
@@ -182,6 +128,59 @@ enum ReferenceEvaluator {
             if rule.bounds.isEmpty { return next == rule.rules.count }
         }
         return rule.bounds.allSatisfy { $0.holds(value) }
+    }
+
+    static func percentile(_ percentile: Double, _ numbers: [Double]) -> Double {
+        let sorted = numbers.sorted()
+        let position = Double(sorted.count - 1) * percentile / 100
+        let below = sorted[Int(position.rounded(.down))]
+        let above = sorted[Int(position.rounded(.up))]
+        return below + (position - position.rounded(.down)) * (above - below)
+    }
+
+    /// Each match of a rule without `not` opens a window, which is judged as a whole when it is over.
+    private static func absences(_ rule: ReferenceRule, _ entries: [Entry]) -> [Match] {
+        guard let condition = rule.condition else { return [] }
+        let wanted = condition.rules(negated: false)
+        var fired: [Match] = []
+        for (index, entry) in entries.enumerated() where wanted.contains(entry.rule) {
+            let end = entry.match.time + rule.timespan * 1000
+            let window = entries.filter { $0.match.time >= entry.match.time && $0.match.time <= end }
+            let matched = Set(window.map(\.rule))
+            let holds: Bool
+            if rule.kind == .temporal {
+                holds = condition.holds(matched)
+            } else {
+                // Some rules matched in order, this match the first of them and none of them for nothing: there is a case,
+                // perhaps one with more unwanted matches, in which the condition needs the first.
+                let unwanted = condition.rules(negated: true)
+                let rest = entries[index...].filter { $0.match.time <= end }
+                holds = subsets(rule.rules.filter(wanted.contains)).contains { rules in
+                    rules.first == entry.rule && chain(Array(rules.dropFirst()), Array(rest.dropFirst()))
+                        && subsets(unwanted.subtracting(matched).sorted()).contains { more in
+                            let others = matched.intersection(unwanted).union(more)
+                            return condition.holds(others.union(rules))
+                                && !condition.holds(others.union(rules.dropFirst()))
+                        }
+                }
+            }
+            guard holds, !fired.contains(where: { $0.uid == entry.match.uid && $0.time == end }) else { continue }
+            fired.append(Match(time: end, uid: entry.match.uid, fields: [:]))
+        }
+        return fired
+    }
+
+    /// Whether the rules matched one after the other.
+    private static func chain(_ rules: [String], _ window: [Entry]) -> Bool {
+        var next = 0
+        for entry in window where next < rules.count && entry.rule == rules[next] { next += 1 }
+        return next == rules.count
+    }
+
+    private static func subsets(_ rules: [String]) -> [[String]] {
+        guard let first = rules.first else { return [[]] }
+        let others = subsets(Array(rules.dropFirst()))
+        return others + others.map { [first] + $0 }
     }
 
     /// The firings of each rule and group, put together where they follow each other within `gap` (ms); how many there are.

@@ -13,24 +13,87 @@ struct CorrelationErrorTests {
         "faults of one correlation",
         arguments: [
             Fault(
-                "type: ¦value_avg\nrules: one\ntimespan: 1m\ncondition: { field: a, gt: 1 }",
-                "correlation.type: 'value_avg' is not supported by this version. Use value_sum or event_count."),
+                "type: value_avg\nrules: one\ntimespan: 1m\ncondition: ¦{ gt: 1 }",
+                "correlation.condition: value_avg needs 'field'. Write condition: { field: name, gte: 5 }."),
             Fault(
-                "type: ¦value_percentile\nrules: one\ntimespan: 1m\ncondition: { field: a, gt: 1 }",
-                "correlation.type: 'value_percentile' is not supported by this version. Use value_sum, or event_count over a rule with gte."
+                "type: value_avg\nrules: one\ntimespan: 1m\ncondition: { field: ¦[a, b], gt: 1 }",
+                "correlation.condition.field: value_avg takes one field; only value_count takes a list."),
+            Fault(
+                "type: value_percentile\nrules: one\ntimespan: 1m\ncondition: ¦{ field: a, gt: 1 }",
+                "correlation.condition: value_percentile needs 'percentile', 0 to 100. Write condition: { field: name, percentile: 95, gte: 5 }."
             ),
             Fault(
-                "type: ¦value_median\nrules: one\ntimespan: 1m\ncondition: { field: a, gt: 1 }",
-                "correlation.type: 'value_median' is not supported by this version. Use value_sum, or event_count over a rule with gte."
+                "type: value_percentile\nrules: one\ntimespan: 1m\ncondition: { field: a, percentile: ¦100.5, gt: 1 }",
+                "correlation.condition.percentile: a percentile is 0 to 100."),
+            Fault(
+                "type: value_percentile\nrules: one\ntimespan: 1m\ncondition: { field: a, percentile: ¦-1, gt: 1 }",
+                "correlation.condition.percentile: a percentile is 0 to 100."),
+            Fault(
+                "type: value_median\nrules: one\ntimespan: 1m\ncondition: { field: a, percentile: ¦50, gt: 1 }",
+                "correlation.condition.percentile: unknown key 'percentile'. Known: eq, field, gt, gte, lt, lte, neq."),
+            Fault(
+                "type: value_avg\nrules: one\ntimespan: 1m\ncondition: ¦{ field: a, gt: 1, lt: 1 }",
+                "correlation.condition: no value keeps these limits, so the rule could never fire."),
+            Fault(
+                "type: value_count\nrules: one\ntimespan: 1m\ncondition: { field: a, gte: ¦262145 }",
+                "correlation.condition.gte: at most 262,144 different values are counted in one window. Write a lower limit, or event_count."
             ),
             Fault(
-                "type: ¦temporal_extended\ntimespan: 1m\ncondition: one and not two",
-                "correlation.type: 'temporal_extended' is not supported by this version. Use temporal and list the rules."
+                "type: value_count\nrules: one\ntimespan: 1m\ncondition: { field: ¦[a, b, a], gte: 5 }",
+                "correlation.condition.field: names a field twice."),
+            Fault(
+                "type: value_count\nrules: one\ntimespan: 1m\ncondition: { field: ¦[], gte: 5 }",
+                "correlation.condition.field: names 0 fields; 1 to 8 work."),
+            Fault(
+                "type: event_count\nrules: one\ntimeframe: ¦1m\ncondition: { gt: 1 }",
+                "correlation.timeframe: 'timeframe' is called 'timespan' in a correlation."),
+            Fault(
+                "¦type: temporal_extended\nrules: [one, two]\ntimespan: 1m",
+                "correlation: the key 'condition' is missing. Write condition: a and b and not c."),
+            Fault(
+                "type: temporal_extended\nrules: [one, two]\ntimespan: 1m\ncondition: ¦{ gte: 1 }",
+                "correlation.condition: is a text over the names of rules. Write condition: a and b and not c."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦not one and not two",
+                "correlation.condition: would hold when nothing happens. Write at least one rule without 'not' beside those with it."
             ),
             Fault(
-                "type: ¦temporal_ordered_extended\ntimespan: 1m\ncondition: one and not two",
-                "correlation.type: 'temporal_ordered_extended' is not supported by this version. Use temporal_ordered and list the rules."
+                "type: temporal\ntimespan: 1m\ncondition: ¦one or not two",
+                "correlation.condition: would hold when nothing happens. Write at least one rule without 'not' beside those with it."
             ),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one and not (one or two)",
+                "correlation.condition: can never hold: a rule would have to match and not to match."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one and three",
+                "correlation.condition: unknown rule 'three'. Known: corr, id-one, one, two."),
+            Fault(
+                "type: temporal\nrules: [one, ¦two]\ntimespan: 1m\ncondition: one and not one or one",
+                "correlation.rules[1]: 'two' is not in the condition. Add it there."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one",
+                "correlation.condition: temporal needs at least two rules."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one AND two",
+                "correlation.condition: 'AND' is written 'and'."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦NOT one", "correlation.condition: 'NOT' is written 'not'."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one two",
+                "correlation.condition: 'two' was not expected here. Write 'and' or 'or' before it."),
+            Fault("type: temporal\ntimespan: 1m\ncondition: ¦(one", "correlation.condition: a '(' without its ')'."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one and two)",
+                "correlation.condition: a ')' without its '('."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦one and",
+                "correlation.condition: ends where the name of a rule was expected."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦or one",
+                "correlation.condition: 'or' needs something before it."),
+            Fault(
+                "type: temporal\ntimespan: 1m\ncondition: ¦''",
+                "correlation.condition: is empty. Write the names of rules."),
             Fault(
                 "type: ¦event_counts\nrules: one\ntimespan: 1m\ncondition: { gt: 1 }",
                 "correlation.type: unknown correlation type 'event_counts'. Did you mean 'event_count'?"),
@@ -91,10 +154,6 @@ struct CorrelationErrorTests {
             Fault(
                 "type: value_count\nrules: one\ntimespan: 5m\ncondition: ¦{ field: a }",
                 "correlation.condition: has no limit. Write one of gt, gte, lt, lte, eq, neq."),
-            Fault(
-                "type: value_count\nrules: one\ntimespan: 5m\ncondition: { field: ¦[a, b], gte: 5 }",
-                "correlation.condition.field: a list of fields is not supported by this version. Write a rule for each field."
-            ),
             Fault("type: temporal\nrules: ¦one\ntimespan: 5m", "correlation.rules: temporal needs at least two rules."),
             Fault(
                 "type: temporal_ordered\nrules: ¦[one]\ntimespan: 5m",
@@ -102,10 +161,6 @@ struct CorrelationErrorTests {
             Fault(
                 "type: temporal\nrules: [one, two]\ntimespan: 5m\ncondition: ¦{ gte: 3 }",
                 "correlation.condition: no number of different rules from 1 to 2 keeps these limits, so the rule could never fire."
-            ),
-            Fault(
-                "type: temporal\nrules: [one, two]\ntimespan: 5m\ncondition: ¦one and not two",
-                "correlation.condition: a condition over rule names is not supported by this version. List the rules under 'rules'."
             ),
             Fault(
                 "type: temporal\nrules: [one, two]\ntimespan: 5m\ngroup-by: [who]\naliases: { who: { one: a, three: ¦b } }",

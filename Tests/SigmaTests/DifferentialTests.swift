@@ -24,6 +24,8 @@ struct DifferentialTests {
         mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
     }
 
+    private static let signs = ["-a", "/a", " -b", "–a", "—A b", "―1 -a", "a-b", "//a", "-a*-b"]
+    private static let short = ["ab", "aé", "A-b", "b1 ", "/aB"]
     private static let letters = ["a", "A", "b", "B", "*", "?", "\\", "é", "É", "1", ".", " ", "Ж", "ж"]
     private static let fields = ["a", "b", "n.a", "n.b", "l.a", "z"]
     private static let numbers = ["0", "1", "-1", "12", "1.5", "443", "2.25"]
@@ -37,7 +39,15 @@ struct DifferentialTests {
 
     private func text(_ random: inout Generator, longest: Int = 6) -> String {
         if random.chance(15) { return random.pick(["true", "False", "null", "443", "1.50", "12", "", "aab", "AB"]) }
+        if random.chance(8) { return random.pick(Self.signs) }
         return (0..<Int.random(in: 0...longest, using: &random)).map { _ in random.pick(Self.letters) }.joined()
+    }
+
+    /// A text within which an encoded one may stand.
+    private func encoded(_ random: inout Generator) -> String {
+        let modifiers = random.pick([["base64"], ["base64offset"], ["wide", "base64"], ["utf16be", "base64offset"]])
+        let texts = SlowEncoding.texts(random.pick(Self.short), modifiers)
+        return random.pick(["", "a", "b="]) + random.pick(texts) + random.pick(["", "A", "=="])
     }
 
     private func item(_ random: inout Generator) -> (SlowItem, yaml: String) {
@@ -70,8 +80,42 @@ struct DifferentialTests {
             if random.chance(30) { modifiers.append("cased") }
             let other = random.pick(Self.fields)
             return make(modifiers, [.text(other)], [quoted(other)])
+        case 42..<50:
+            let part = random.pick(SlowDate.parts.keys.sorted())
+            let value =
+                switch part {
+                case "minute": random.pick([0, 30, 59])
+                case "hour": random.pick([0, 9, 10, 23])
+                case "day": random.pick([1, 21, 29, 30, 31])
+                case "week": random.pick([1, 9, 47, 53])
+                case "month": random.pick([1, 2, 11, 12])
+                default: random.pick([1970, 2020, 2024, 2026])
+                }
+            // At the ends of its range a value is only compared for equality: `month|gt: 12` is refused.
+            let isEnd = [0, 1, 12, 23, 31, 53, 59, 1970].contains(value)
+            let comparison = isEnd ? [] : random.pick([[], ["lt"], ["lte"], ["gt"], ["gte"]])
+            let modifiers = [part] + comparison + neq(&random)
+            return make(modifiers, [.number(Double(value), "\(value)")], ["\(value)"])
+        case 50..<56:
+            let modifiers = ["re"] + random.pick([[], ["contains"], ["startswith"], ["endswith"]]) + neq(&random)
+            let pattern = random.pick(["a", "ab", "b|1", "a|é", "éa"])
+            return make(modifiers, [.text(pattern)], [quoted(pattern)])
+        case 56..<64:
+            var modifiers = random.pick([[], [], ["wide"], ["utf16le"], ["utf16be"], ["utf16"]])
+            modifiers += random.pick([["base64"], ["base64offset"]])
+            modifiers += random.pick([[], ["contains"], ["contains"], ["startswith"], ["endswith"], ["cased"]])
+            let texts = (0..<Int.random(in: 1...2, using: &random)).map { _ in random.pick(Self.short) }
+            if random.chance(20) { modifiers.append("all") }
+            return make(modifiers + neq(&random), texts.map { .text($0) }, texts.map(quoted))
+        case 64..<72:
+            var modifiers = ["windash"] + random.pick([[], ["contains"], ["startswith"], ["endswith"]])
+            if random.chance(20) { modifiers.append("cased") }
+            let texts = (0..<Int.random(in: 1...2, using: &random)).map { _ in
+                random.chance(70) ? random.pick(Self.signs) : text(&random, longest: 4)
+            }
+            return make(modifiers + neq(&random), texts.map { .text($0) }, texts.map(quoted))
         default:
-            var modifiers = random.pick([[], [], ["contains"], ["startswith"], ["endswith"]])
+            var modifiers = random.pick([[], [], ["contains"], ["startswith"], ["endswith"]]) + neq(&random)
             if random.chance(20) { modifiers.append("cased") }
             let count = random.chance(50) ? 1 : Int.random(in: 2...5, using: &random)
             if random.chance(20) { modifiers.append("all") }
@@ -79,6 +123,8 @@ struct DifferentialTests {
             return make(modifiers, texts.map { .text($0) }, texts.map(quoted))
         }
     }
+
+    private func neq(_ random: inout Generator) -> [String] { random.chance(15) ? ["neq"] : [] }
 
     private func selection(_ random: inout Generator) -> ([[SlowItem]], yaml: String) {
         if random.chance(12) {
@@ -102,7 +148,10 @@ struct DifferentialTests {
     }
 
     private func condition(_ random: inout Generator, depth: Int = 0) -> (String, ([Bool]) -> Bool) {
-        switch Int.random(in: 0..<(depth > 2 ? 5 : 9), using: &random) {
+        switch Int.random(in: -1..<(depth > 2 ? 5 : 9), using: &random) {
+        case -1:
+            let number = Int.random(in: 2...3, using: &random)
+            return ("\(number) of \(random.pick(["them", "s*"]))", { $0.filter { $0 }.count >= number })
         case 0..<3:
             let index = Int.random(in: 0..<3, using: &random)
             return ("s\(index)", { $0[index] })
@@ -135,7 +184,11 @@ struct DifferentialTests {
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<8: return "null"
         case 8..<15: return random.pick(["true", "false"])
-        case 15..<30: return random.pick(Self.numbers)
+        case 15..<26: return random.pick(Self.numbers)
+        case 26..<34: return "\"\(encoded(&random))\""
+        case 34..<42:
+            let date = random.pick(SlowDate.dates)
+            return date.isNumber && random.chance(50) ? date.text : "\"\(date.text)\""
         default:
             let text = text(&random).replacing("\\", with: "\\\\")
             return "\"\(random.chance(20) ? text.replacing("é", with: "\\u00e9") : text)\""
@@ -164,7 +217,7 @@ struct DifferentialTests {
         return "{" + members.shuffled(using: &random).joined(separator: ", ") + "}"
     }
 
-    @Test("20 rules at a time over 60 events", arguments: 1...25)
+    @Test("20 rules at a time over 60 events", arguments: 1...40)
     func sameAnswers(_ seed: UInt64) throws {
         var random = Generator(state: seed)
         let rules = (0..<20).map { rule($0, &random) }

@@ -275,13 +275,20 @@ struct ErrorTests {
         try fault.check()
     }
 
-    @Test("a title of 256 characters is read, one of 257 is not")
+    @Test("a title has at most 256 characters, a description 65,535 bytes")
     func longTitle() throws {
         let rest = "\nlogsource: {}\ndetection: { s: { a: 1 }, condition: s }"
         #expect(try errors("title: " + String(repeating: "x", count: 256) + rest) == [])
         #expect(
             try errors("title: " + String(repeating: "x", count: 257) + rest)
                 == ["test.yml:1:8: title: the title is longer than 256 characters."])
+        func described(_ count: Int) -> String {
+            "title: T\ndescription: " + String(repeating: "x", count: count) + rest
+        }
+        #expect(try errors(described(65_535)) == [])
+        #expect(
+            try errors(described(65_536)) == ["test.yml:2:14: description: the description is longer than 65535 bytes."]
+        )
     }
 
     @Test("keys that no rule defines are kept")

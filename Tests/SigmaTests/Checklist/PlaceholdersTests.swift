@@ -94,7 +94,7 @@ struct PlaceholdersTests {
         #expect(rules.detections.isEmpty)
         #expect(
             rules.errors.map(\.description) == [
-                "rule.yml:5:18: detection.selection.user|expand: the placeholder %Administrators% has no values. Give them with --lists: a YAML file with 'Administrators: [...]'."
+                "rule.yml:5:18: detection.selection.user|expand: the placeholder %Administrators% has no values. Write 'Administrators: [...]' into a file of lists/ beside the rules, or of --lists."
             ])
     }
 }

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import AuditEvent
+import Baseline
+import Detection
+import Detectors
+import Foundation
+import JSONText
+import Sigma
+
+struct BaselineCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "baseline",
+        abstract: "Scores each point of a series by the points before it (CSV with a header, or NDJSON; gzip or not).",
+        discussion: """
+            gatewatch baseline --input cpu.csv --time-field timestamp --value-field value > scores.csv
+            zcat requests.ndjson.gz | gatewatch baseline --input - --time-field time --value-field vectors \\
+                --detector detectors/bulk.yml --format ndjson
+
+            One row out for each row in, in the same order: time, value, expected, low, high, score (0 to 1). A score of
+            0.5 or more is an alarm; after one, only something clearly stronger is one again for 200 points. The first
+            200 points only teach. A row without a value has score 0 and teaches nothing.
+
+            With --detector the rule's own gatewatch: baseline: judges, each row being one of its windows: what the rule
+            would have made of such counts. docs/baselines.md has the method.
+
+            Times are ISO 8601 (without a zone: UTC) or numbers since the epoch. Gaps, repeated times and clocks that go
+            back are fine. A row that cannot be read ends it with status 3 and the line's number.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case csv, ndjson }
+
+    @Option(help: "CSV or NDJSON file, gzip or not; - is standard input.")
+    var input: String
+    @Option(help: "Column or JSON path of the time.")
+    var timeField: String
+    @Option(help: "Column or JSON path of the value.")
+    var valueField: String
+    @Option(help: "Rule file: its gatewatch: baseline: has the numbers.")
+    var detector: String?
+    @Option(help: "csv or ndjson.")
+    var format = Format.csv
+
+    func run() throws {
+        var detector = SeriesDetector(try detector.map(Self.settings) ?? SeriesSettings())
+        let reader = try SeriesReader(path: input, timeField: timeField, valueField: valueField)
+        var output = Output(format: format)
+        var rows = 0
+        var missing = 0
+        var alarms = 0
+        defer { output.flush() }
+        while let row = try reader.next() {
+            rows += 1
+            guard let value = row.value else {
+                missing += 1
+                output.write(row, nil)
+                continue
+            }
+            let point = detector.next(value, time: row.time)
+            if point.isAlarm { alarms += 1 }
+            output.write(row, point)
+        }
+        output.flush()
+        var summary = "\(rows) rows, \(alarms) alarms"
+        if missing > 0 { summary += ", \(missing) rows without a value" }
+        if rows - missing <= SeriesDetector.warmUp {
+            summary += "\nThe first \(SeriesDetector.warmUp) points only teach: nothing could be judged."
+        }
+        Terminal.error(summary)
+    }
+
+    /// The settings of the rule file's one baseline.
+    private static func settings(_ path: String) throws -> SeriesSettings {
+        let files = try DetectorFiles(paths: [path])
+        for error in files.errors { Terminal.error("\(error)") }
+        let blocks = files.rules.correlations.compactMap { $0.metadata.extensions.baseline }
+        guard let block = blocks.first, blocks.count == 1 else {
+            throw ValidationError(
+                "--detector \(path): has \(blocks.count) rules with gatewatch: baseline:; give a file with one.")
+        }
+        // The points' own spacing takes the place of the window.
+        return SeriesSettings(baseline: BaselineSettings(block, bucket: 1), novelty: false, holdDown: 0)
+    }
+
+    /// Rows out, gathered to larger writes.
+    private struct Output {
+        private static let room = 1 << 16
+
+        private let format: Format
+        private var bytes: [UInt8] = []
+
+        init(format: Format) {
+            self.format = format
+            if format == .csv { bytes += "time,value,expected,low,high,score\n".utf8 }
+        }
+
+        mutating func write(_ row: SeriesReader.Row, _ point: SeriesPoint?) {
+            switch format {
+            case .csv: writeCSV(row, point)
+            case .ndjson: writeJSON(row, point)
+            }
+            if bytes.count >= Self.room { flush() }
+        }
+
+        private mutating func writeCSV(_ row: SeriesReader.Row, _ point: SeriesPoint?) {
+            let quotes = row.timeText.utf8.contains { $0 == UInt8(ascii: ",") || $0 == UInt8(ascii: "\"") }
+            bytes += (quotes ? "\"" + row.timeText.replacing("\"", with: "\"\"") + "\"" : row.timeText).utf8
+            for value in [row.value, point?.expected, point?.low, point?.high] {
+                bytes.append(UInt8(ascii: ","))
+                if let value { bytes += String(value).utf8 }
+            }
+            bytes += ",\(point?.score ?? 0)\n".utf8
+        }
+
+        private mutating func writeJSON(_ row: SeriesReader.Row, _ point: SeriesPoint?) {
+            var json = JSONWriter(capacity: 160)
+            json.object { json in
+                json.field("time", row.timeText)
+                if let value = row.value { json.field("value", value) }
+                if let point {
+                    json.field("expected", point.expected)
+                    json.field("low", point.low)
+                    json.field("high", point.high)
+                }
+                json.field("score", point?.score ?? 0)
+            }
+            bytes += json.bytes
+            bytes.append(UInt8(ascii: "\n"))
+        }
+
+        mutating func flush() {
+            // A reader that went away is no reason to fail.
+            try? FileHandle.standardOutput.write(contentsOf: Data(bytes))
+            bytes.removeAll(keepingCapacity: true)
+        }
+    }
+}
