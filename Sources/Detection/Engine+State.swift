@@ -12,11 +12,9 @@ extension Engine {
         var rows: [EngineState.Row] = []
         for table in tables {
             let id = table.state.stateID
-            table.state.forEach(texts) { rows.append(.init(state: id, key: Array($0), value: $1)) }
+            table.state.forEach(texts) { rows.append(Self.row(id, Array($0), $1)) }
         }
-        for (key, alert) in drafts {
-            rows.append(.init(state: Self.draftState(key.state), key: key.key, value: encode(alert)))
-        }
+        for (key, alert) in drafts { rows.append(Self.row(Self.draftState(key.state), key.key, encode(alert))) }
         return EngineState(newest: newest == .min ? nil : newest, rows: rows)
     }
 
@@ -25,11 +23,10 @@ extension Engine {
         var changes: [EngineChange] = []
         for table in tables {
             let id = table.state.stateID
-            table.state.takeChanges(texts) { changes.append(EngineChange(state: id, key: Array($0), value: $1)) }
+            table.state.takeChanges(texts) { changes.append(Self.change(id, Array($0), $1)) }
         }
         for key in changedDrafts {
-            changes.append(
-                EngineChange(state: Self.draftState(key.state), key: key.key, value: drafts[key].map { encode($0) }))
+            changes.append(Self.change(Self.draftState(key.state), key.key, drafts[key].map { encode($0) }))
         }
         changedDrafts.removeAll()
         return changes
@@ -47,7 +44,7 @@ extension Engine {
     /// Puts a state back, into an engine that has seen no event. Rows of rules that are no longer there, or that cannot be
     /// read, are left out; their number is returned.
     package func restore(_ state: EngineState) -> Int {
-        if let time = state.newest {
+        if let time = state.newest, (0...Timestamp.maximum).contains(time) {
             newest = time
             watermark = time - options.lateness
         }
@@ -65,10 +62,19 @@ extension Engine {
         return left
     }
 
+    private static func row(_ state: UInt64, _ key: [UInt8], _ value: [UInt8]) -> EngineState.Row {
+        EngineState.Row(state: state, key: key, value: RowSeal.sealed(value, state: state, key: key))
+    }
+
+    private static func change(_ state: UInt64, _ key: [UInt8], _ value: [UInt8]?) -> EngineChange {
+        EngineChange(state: state, key: key, value: value.map { RowSeal.sealed($0, state: state, key: key) })
+    }
+
     private func restore(_ row: EngineState.Row, _ table: Table) -> Bool {
+        guard let value = RowSeal.opened(row) else { return false }
         let space = table.state.keySpace
         let key = row.key.withUnsafeBytes { space.intern($0) }
-        var reader = ByteReader(row.value)
+        var reader = ByteReader(value)
         do throws(ByteReader.Damaged) {
             let dues = try table.state.restore(key: key, &reader, &texts)
             guard let subject = table.subject else { return true }
@@ -90,9 +96,9 @@ extension Engine {
     private func restoreDraft(_ row: EngineState.Row, known places: [UInt64: Int]) -> Bool {
         // The mask undoes itself.
         let state = Self.draftState(row.state)
-        guard places[state] != nil, let alert = try? JSONDecoder().decode(Alert.self, from: Data(row.value)) else {
-            return false
-        }
+        guard places[state] != nil, let value = RowSeal.opened(row),
+            let alert = try? JSONDecoder().decode(Alert.self, from: Data(value))
+        else { return false }
         drafts[DraftKey(state: state, key: row.key)] = alert
         return true
     }

@@ -16,7 +16,7 @@ import Testing
         let executions = target.seeds.count + 150
         run.run { $0 >= executions }
         #expect(run.report.executions == executions)
-        #expect(run.report.outcomes > 2, "the inputs come to something")
+        #expect(run.report.outcomes >= 2, "the inputs come to something")
     }
 
     @Test func theSameSeedGivesTheSameInputs() throws {
