@@ -88,7 +88,9 @@ final class SortedBatches: BatchSource {
             let entry = entries[given]
             let from = batches[entry.batch]
             let line = from.lines[entry.line]
-            from.bytes.withUnsafeBytes { batch.append(from.text(line, $0), file: Int(line.file), number: line.number) }
+            from.bytes.withUnsafeBytes {
+                batch.append(from.text(line, $0), file: Int(line.file), number: line.number, copy: line.copy)
+            }
             given += 1
         }
         if given == entries.count { batch.unmatched = batches.reduce(0) { $0 + $1.unmatched } }

@@ -11,6 +11,8 @@ final class EventBatch {
         let file: Int32
         /// 1-based.
         let number: Int
+        /// Which of the events that one line of text stands for; 0 for the first.
+        let copy: Int
     }
 
     private(set) var bytes: [UInt8] = []
@@ -26,8 +28,8 @@ final class EventBatch {
 
     var isFull: Bool { lines.count >= Self.maximumLines || bytes.count >= Self.maximumBytes }
 
-    func append(_ text: UnsafeRawBufferPointer, file: Int, number: Int) {
-        lines.append(Line(start: bytes.count, count: text.count, file: Int32(file), number: number))
+    func append(_ text: UnsafeRawBufferPointer, file: Int, number: Int, copy: Int = 0) {
+        lines.append(Line(start: bytes.count, count: text.count, file: Int32(file), number: number, copy: copy))
         bytes.append(contentsOf: text)
     }
 
@@ -82,7 +84,7 @@ final class BatchReader {
         guard let transcoder else { return batch.append(text, file: next - 1, number: number) }
         let before = transcoder.unmatched
         let (event, count) = transcoder.event(of: text)
-        for _ in 0..<count { batch.append(event, file: next - 1, number: number) }
+        for copy in 0..<count { batch.append(event, file: next - 1, number: number, copy: copy) }
         batch.unmatched += transcoder.unmatched - before
     }
 

@@ -44,9 +44,11 @@ package struct LogFiles: Sendable {
         paths.count == 1 ? "line \(line)" : "\(paths[file]):\(line)"
     }
 
-    /// The id of an event that has none: `line:12`, of several files `logs/b.ndjson:12`.
-    package func uid(file: Int, line: Int) -> String {
-        paths.count == 1 ? "line:\(line)" : "\(paths[file]):\(line)"
+    /// The id of an event that has none: `line:12`, of several files `logs/b.ndjson:12`; `line:12.1` for the next of the events that
+    /// one line of text stands for.
+    func uid(_ line: EventBatch.Line) -> String {
+        let place = paths.count == 1 ? "line:\(line.number)" : "\(paths[Int(line.file)]):\(line.number)"
+        return line.copy == 0 ? place : "\(place).\(line.copy)"
     }
 
     /// What writes a file's lines as events; nil for a log that is JSON. Years are counted from the file's own time: when it was

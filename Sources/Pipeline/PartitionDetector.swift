@@ -106,12 +106,14 @@ final class PartitionDetector {
             guard let payload = record.payload else { throw .empty }
             let timestamp = record.timestampMilliseconds
             let (text, count) = transcoder?.event(of: payload, received: timestamp) ?? (payload, 1)
-            let view = try plan.decoder.decode(text, fallbackUID: uid(offset), fallbackTime: timestamp)
-            if let timestamp, view.time > timestamp + settings.maximumAhead {
-                throw .timeAhead(milliseconds: view.time - timestamp)
+            for copy in 0..<count {
+                let view = try plan.decoder.decode(text, fallbackUID: uid(offset, copy), fallbackTime: timestamp)
+                if let timestamp, view.time > timestamp + settings.maximumAhead {
+                    throw .timeAhead(milliseconds: view.time - timestamp)
+                }
+                if !view[plan.identity].hasValue { withoutIdentity += 1 }
+                try engine.process(view)
             }
-            if !view[plan.identity].hasValue { withoutIdentity += 1 }
-            for _ in 0..<count { try engine.process(view) }
         } catch {
             reject(record, error)
         }
@@ -165,8 +167,9 @@ final class PartitionDetector {
                 headers: headers))
     }
 
-    /// `partition:offset`, the id of an event that has none.
-    private func uid(_ offset: Int64) -> Slot {
+    /// `partition:offset`, the id of an event that has none; `partition:offset.1` for the next of the events that one line of text
+    /// stands for.
+    private func uid(_ offset: Int64, _ copy: Int) -> Slot {
         var length = 0
         func append(_ value: Int64) {
             ASCII.withDecimal(value) { digits in
@@ -180,6 +183,11 @@ final class PartitionDetector {
         uidBuffer[length] = UInt8(ascii: ":")
         length += 1
         append(offset)
+        if copy > 0 {
+            uidBuffer[length] = UInt8(ascii: ".")
+            length += 1
+            append(Int64(copy))
+        }
         return .string(UnsafeRawBufferPointer(rebasing: uidBuffer[..<length]))
     }
 
