@@ -141,7 +141,7 @@ let package = Package(
                 "LocalServices", "OIDC", "Orders", "Pipeline", "Sigma", "Signing", "YAMLDocument", logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
-        // Damaged input for all that reads: what is fed, the program that does it for long, and a short run among the tests.
+        // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.
         .target(
             name: "Fuzzing", dependencies: ["AuditEvent", "Calendar", "Detection", "Detectors", "Sigma", "YAMLDocument"],
             path: "Tests/Fuzzing", swiftSettings: settings),

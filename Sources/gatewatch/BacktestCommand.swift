@@ -74,7 +74,7 @@ struct BacktestCommand: ParsableCommand {
         }
         if summary.withoutIdentity > 0 { text += ", \(summary.withoutIdentity) events without identity" }
         if summary.unmatchedLines > 0 {
-            text += "\n\(summary.unmatchedLines) lines have no form that '\(log.mappingName)' knows: of them only the text is known"
+            text += "\n\(summary.unmatchedLines) lines have no form that '\(log.mappingName)' knows; only their text is"
         }
         if backtest.notApplicable > 0 {
             text +=

@@ -70,7 +70,7 @@ struct LogInputOptions: ParsableArguments {
     @Option(help: "Field of the event time, in place of the mapping's.")
     var timeField: String?
     @Option(
-        help: "Year of the first line of each file, where lines of text have none; without, what the file's own time gives.")
+        help: "Year of each file's first line, where lines of text have none; without, by the file's own time.")
     var year: Int?
     @Option(help: "How much earlier than the latest event one may be and still count.")
     var lateness = "60s"
