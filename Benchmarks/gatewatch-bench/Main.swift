@@ -18,7 +18,7 @@ struct Bench {
         func wants(_ part: String) -> Bool { wanted.isEmpty || wanted.contains(part) }
         let engine = wants("engine") || wants("kafka") ? try EngineBench.run(workload) : 0
         if wants("rules") { try RuleBench.run(workload) }
-        if wants("state") { try StateBench.run(identities: 100_000) }
+        if wants("state") { try StateBench.run(identities: 1_000_000) { try PartitionStateStore(path: $0) } }
         if wants("orders") { try OrderBench.lookUp() }
         if wants("loop") { try await OrderBench.loop(workload) }
         if wants("gateway") { try await GatewayBench.run() }

@@ -40,12 +40,17 @@ extension EventWalk {
             let node = Int(cell.pointee.node)
             if node < 0 { return -1 }
             if cell.pointee.head == head, cell.pointee.tail == tail, Int(cell.pointee.length) == keyLength,
-                keyLength <= 16 || ASCII.equal(key, keys + Int(cell.pointee.key), count: keyLength)
+                keyLength <= 16 || isSame(key, keys + Int(cell.pointee.key), keyLength)
             {
                 return node
             }
             at = (at &+ 1) & mask
         }
+    }
+
+    @inline(never)
+    private static func isSame(_ key: UnsafeRawPointer, _ known: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+        ASCII.equal(key, known, count: count)
     }
 
     /// The same in a text that holds escapes: a key written with them (`"\u0061pi"`) is `api` to every other reader, so it

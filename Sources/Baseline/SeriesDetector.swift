@@ -40,7 +40,7 @@ package struct SeriesPoint: Sendable, Hashable {
     package var high: Double
     /// 0...1, 0.5 or more for an alarm and for nothing else: points that the hold-down keeps silent stay below it.
     package var score: Double
-    /// The first points only teach: their score is 0.
+    /// Little is known yet: one of the first 200 points.
     package var isLearning: Bool
 
     package var isAlarm: Bool { score >= 0.5 }
@@ -48,12 +48,16 @@ package struct SeriesPoint: Sendable, Hashable {
 
 /// Watches one series of points in the order in which they come: nothing later changes the score of an earlier one.
 package struct SeriesDetector: Sendable {
-    /// So many points are gathered before anything is said: their spread is the unit in which all others are measured, and
-    /// the median of their distances is the spacing.
+    /// So many points are gathered first: their spread is the unit in which all others are measured, and the median of their
+    /// distances is the spacing. A rough fence judges them.
     package static let warmUp = 200
     /// In the hold-down, a score is an alarm again if it is higher than that of the alarm by so many powers of ten.
     private static let clearly = 2.0
     private static let day = 86_400_000.0
+    /// Until then a point is an alarm only if it lies three times as far from the median as nine of ten are apart, and not
+    /// before so many are known.
+    private static let earlyReach = 3.0
+    private static let earliest = 30
 
     private let settings: SeriesSettings
     private var first: [(value: Double, time: Int64)] = []
@@ -72,47 +76,66 @@ package struct SeriesDetector: Sendable {
     ///   - time: ms since the epoch; also one before or at the last one's (clocks that go back), which what is expected does
     ///     not learn from.
     package mutating func next(_ value: Double, time: Int64) -> SeriesPoint {
-        if watch != nil { return judged(value, time) }
+        if let (judgement, surprise) = watch?.next(value, time: time) { return point(judgement, surprise) }
+        let point = early(value)
         first.append((value, time))
-        let values = first.map(\.value).sorted()
-        let point = SeriesPoint(
-            expected: values[values.count / 2], low: values[0], high: values[values.count - 1], score: 0,
-            isLearning: true)
         if first.count == Self.warmUp {
             var started = Watch(first, settings)
             for point in first { _ = started.next(point.value, time: point.time) }
             first = []
+            sinceAlarm = nil
             watch = started
         }
         return point
     }
 
-    private mutating func judged(_ value: Double, _ time: Int64) -> SeriesPoint {
-        guard let (judgement, surprise) = watch?.next(value, time: time) else {
+    /// While little is known: far outside of what most points were.
+    private mutating func early(_ value: Double) -> SeriesPoint {
+        let values = first.map(\.value).sorted()
+        guard let lowest = values.first, let highest = values.last else {
             return SeriesPoint(expected: value, low: value, high: value, score: 0, isLearning: true)
         }
+        let share = { (share: Double) in values[Int(Double(values.count) * share)] }
+        let middle = share(0.5)
+        let reach = Self.earlyReach * (share(0.95) - share(0.05))
+        guard settings.novelty, values.count >= Self.earliest, reach > 0, reach.isFinite else {
+            return SeriesPoint(expected: middle, low: lowest, high: highest, score: 0, isLearning: true)
+        }
+        let strength = abs(value - middle) / reach
         var point = SeriesPoint(
-            expected: judgement.expected, low: judgement.low, high: judgement.high, score: judgement.score,
-            isLearning: false)
-        // Half at the threshold, on the same scale as a judgement's: both are distances that grow without end.
+            expected: middle, low: middle - reach, high: middle + reach, score: Self.score(strength), isLearning: true)
+        holdDown(&point, strength, again: 1)
+        return point
+    }
+
+    private mutating func point(_ judgement: Judgement, _ surprise: Double) -> SeriesPoint {
+        // Either is 1 at its threshold and grows without end.
         let strength = settings.novelty ? surprise / settings.surprise : judgement.strength
-        let clearly = settings.novelty ? Self.clearly / settings.surprise : 1
-        if settings.novelty {
-            point.score = strength <= 0 ? 0 : strength / (strength + 1)
-        } else {
+        var point = SeriesPoint(
+            expected: judgement.expected, low: judgement.low, high: judgement.high, score: Self.score(strength),
+            isLearning: false)
+        if !settings.novelty {
             point.isLearning = judgement.isLearning
             if judgement.isLearning { point.score = 0 }
         }
-        if let since = sinceAlarm { sinceAlarm = since + 1 }
-        if point.isAlarm {
-            if let since = sinceAlarm, since <= settings.holdDown, strength < alarmStrength + clearly {
-                point.score /= 2
-            } else {
-                sinceAlarm = 0
-                alarmStrength = strength
-            }
-        }
+        holdDown(&point, strength, again: settings.novelty ? Self.clearly / settings.surprise : 1)
         return point
+    }
+
+    private static func score(_ strength: Double) -> Double {
+        guard strength.isFinite else { return strength > 0 ? 1 : 0 }
+        return strength <= 0 ? 0 : strength / (strength + 1)
+    }
+
+    private mutating func holdDown(_ point: inout SeriesPoint, _ strength: Double, again: Double) {
+        if let since = sinceAlarm { sinceAlarm = since + 1 }
+        guard point.isAlarm else { return }
+        if let since = sinceAlarm, since <= settings.holdDown, strength < alarmStrength + again {
+            point.score /= 2.001
+        } else {
+            sinceAlarm = 0
+            alarmStrength = strength
+        }
     }
 
     /// What there is once the spacing and the unit are known.

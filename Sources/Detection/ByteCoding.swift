@@ -31,14 +31,14 @@ struct ByteWriter {
     }
 }
 
-/// Reads what `ByteWriter` wrote. Throws instead of trapping: the bytes come from a file.
+/// Reads what `ByteWriter` wrote. Throws instead of trapping: the bytes come from a file. They must outlive the reader.
 struct ByteReader {
     struct Damaged: Error {}
 
-    private let bytes: [UInt8]
+    private let bytes: UnsafeRawBufferPointer
     private var position = 0
 
-    init(_ bytes: [UInt8]) {
+    init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
     }
 
@@ -47,10 +47,8 @@ struct ByteReader {
     mutating func read<Value: FixedWidthInteger>(_: Value.Type = Value.self) throws(Damaged) -> Value {
         let size = MemoryLayout<Value>.size
         guard position + size <= bytes.count else { throw Damaged() }
-        var value: Value = 0
-        for i in 0..<size { value |= Value(truncatingIfNeeded: UInt64(bytes[position + i])) << Value(8 * i) }
-        position += size
-        return value
+        defer { position += size }
+        return Value(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: Value.self))
     }
 
     mutating func readDouble() throws(Damaged) -> Double {

@@ -146,9 +146,11 @@ struct CellMap<Cell> {
         for i in 0..<used where keys[i] >= 0 { body(keys[i], &cells[i]) }
     }
 
+    /// Large slabs grow by a quarter: what is not in use yet should not weigh as much as what is.
     private mutating func grow() {
+        let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
         func larger<Element>(_ old: UnsafeMutablePointer<Element>) -> UnsafeMutablePointer<Element> {
-            let new = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
+            let new = UnsafeMutablePointer<Element>.allocate(capacity: room)
             new.moveInitialize(from: old, count: used)
             old.deallocate()
             return new
@@ -156,6 +158,6 @@ struct CellMap<Cell> {
         cells = larger(cells)
         keys = larger(keys)
         changedFlags = larger(changedFlags)
-        capacity *= 2
+        capacity = room
     }
 }

@@ -52,7 +52,9 @@ extension Engine {
 
     func response(_ metadata: RuleMetadata, _ view: EventView?) -> Alert.Response? {
         metadata.extensions.respond.map { respond in
-            Alert.Response(respond, session: plan.session.flatMap { view?[$0].text })
+            // Only for the rule that asks: another rule's wish must not show in this one's alerts.
+            let slot = respond.subject == .session ? plan.session : nil
+            return Alert.Response(respond, session: slot.flatMap { view?[$0].text })
         }
     }
 

@@ -44,17 +44,37 @@ extension Engine {
     /// Puts a state back, into an engine that has seen no event. Rows of rules that are no longer there, or that cannot be
     /// read, are left out; their number is returned.
     package func restore(_ state: EngineState) -> Int {
-        if let time = state.newest, (0...Timestamp.maximum).contains(time) {
+        restore(newest: state.newest) { put in
+            for row in state.rows {
+                row.key.withUnsafeBytes { key in row.value.withUnsafeBytes { put(row.state, key, $0) } }
+            }
+        }
+    }
+
+    /// The same from rows that never stand in memory all at once.
+    ///
+    /// - Parameters:
+    ///   - newest: `EngineState.newest`.
+    ///   - rows: gives each row to what it is called with: state, key and value, borrowed.
+    package func restore(
+        newest time: Int64?,
+        _ rows: (_ put: (UInt64, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) throws -> Void
+    ) rethrows -> Int {
+        if let time, (0...Timestamp.maximum).contains(time) {
             newest = time
             watermark = time - options.lateness
         }
         var places: [UInt64: Int] = [:]
         for (place, table) in tables.enumerated() { places[table.state.stateID] = place }
         var left = 0
-        for row in state.rows {
-            if let place = places[row.state] {
-                if !restore(row, tables[place]) { left += 1 }
-            } else if !restoreDraft(row, known: places) {
+        try rows { state, key, sealed in
+            guard let value = RowSeal.opened(sealed, state: state, key: key) else {
+                left += 1
+                return
+            }
+            if let place = places[state] {
+                if !restore(key, value, tables[place]) { left += 1 }
+            } else if !restoreDraft(state, key, value, known: places) {
                 left += 1
             }
         }
@@ -70,10 +90,9 @@ extension Engine {
         EngineChange(state: state, key: key, value: value.map { RowSeal.sealed($0, state: state, key: key) })
     }
 
-    private func restore(_ row: EngineState.Row, _ table: Table) -> Bool {
-        guard let value = RowSeal.opened(row) else { return false }
+    private func restore(_ bytes: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ table: Table) -> Bool {
         let space = table.state.keySpace
-        let key = row.key.withUnsafeBytes { space.intern($0) }
+        let key = space.intern(bytes)
         var reader = ByteReader(value)
         do throws(ByteReader.Damaged) {
             let dues = try table.state.restore(key: key, &reader, &texts)
@@ -93,13 +112,15 @@ extension Engine {
         return (try? Array(encoder.encode(alert))) ?? []
     }
 
-    private func restoreDraft(_ row: EngineState.Row, known places: [UInt64: Int]) -> Bool {
+    private func restoreDraft(
+        _ row: UInt64, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, known places: [UInt64: Int]
+    ) -> Bool {
         // The mask undoes itself.
-        let state = Self.draftState(row.state)
-        guard places[state] != nil, let value = RowSeal.opened(row),
-            let alert = try? JSONDecoder().decode(Alert.self, from: Data(value))
-        else { return false }
-        drafts[DraftKey(state: state, key: row.key)] = alert
+        let state = Self.draftState(row)
+        guard places[state] != nil, let alert = try? JSONDecoder().decode(Alert.self, from: Data(value)) else {
+            return false
+        }
+        drafts[DraftKey(state: state, key: Array(key))] = alert
         return true
     }
 

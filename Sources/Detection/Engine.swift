@@ -304,8 +304,9 @@ package final class Engine {
         guard let group = key(firstSeen.groupFields, in: firstSeen.groups.keySpace, view) else { return }
         let standing = firstSeen.groups.standing(key: group, at: view.time, watermark: watermark)
         let values = firstSeen.values
-        guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return }
+        // An event without the value makes the group known, also among its peers, and no more.
         let common = firstSeen.peers.flatMap { commonness($0, of: firstSeen.groups.keySpace.bytes(of: group), view) }
+        guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return }
         let rule = detections[index]
         let wasWaiting = values.isWaiting(key: key)
         switch values.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain) {

@@ -4,28 +4,30 @@ import AuditEvent
 
 /// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
 /// them. A key lives as long as some state holds it. For one thread.
+///
+/// Bytes per key: 24, its text in a slab (`ByteSlab`), and 8 to 16 of the table.
 final class KeySpace {
     private struct Key {
         var bytes: UnsafeMutableRawPointer?
+        var hash: UInt64
         var count: UInt32
         var holders: UInt32
-        var hash: UInt64
     }
 
     /// The fields whose values make the key.
     let fields: [String]
-    private var keys: UnsafeMutablePointer<Key>
+    @exclusivity(unchecked) private var keys: UnsafeMutablePointer<Key>
     private(set) var capacity = 64
     private var used = 0
     private var free: [Int32] = []
-    private var table: UnsafeMutablePointer<Int32>
-    private var mask = 127
-    private var occupied = 0
+    @exclusivity(unchecked) private var table: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private var mask = 127
+    private var slab = ByteSlab()
     private let seed: UInt64
     /// Keys that some state holds.
     private(set) var live = 0
     /// Bytes of the keys and their table.
-    private(set) var bytes = 0
+    var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes }
 
     init(fields: [String]) {
         self.fields = fields
@@ -34,11 +36,11 @@ final class KeySpace {
         table.initialize(repeating: -1, count: mask + 1)
         // Group values come from outside: with a seed nobody knows, no one can aim at one chain of this table.
         seed = UInt64.random(in: .min ... .max)
-        bytes = capacity * MemoryLayout<Key>.stride + (mask + 1) * 4
     }
 
     deinit {
-        for i in 0..<used { keys[i].bytes?.deallocate() }
+        for i in 0..<used { keys[i].bytes.map { slab.free($0, Int(keys[i].count)) } }
+        slab.deallocate()
         keys.deallocate()
         table.deallocate()
     }
@@ -47,24 +49,26 @@ final class KeySpace {
     func intern(_ key: UnsafeRawBufferPointer) -> Int32 {
         let hash = stableHash(key, seed: seed)
         var i = Int(truncatingIfNeeded: hash) & mask
-        while table[i] >= 0 {
-            let known = keys[Int(table[i])]
-            if known.hash == hash, Int(known.count) == key.count, let stored = known.bytes,
+        while case let id = table[i], id >= 0 {
+            let known = keys + Int(id)
+            if known.pointee.hash == hash, Int(known.pointee.count) == key.count, let stored = known.pointee.bytes,
                 key.count == 0 || ASCII.equal(stored, key.baseAddress ?? UnsafeRawPointer(stored), count: key.count)
             {
-                return table[i]
+                return id
             }
-            i = (i + 1) & mask
+            i = (i &+ 1) & mask
         }
+        return add(key, hash, at: i)
+    }
+
+    private func add(_ key: UnsafeRawBufferPointer, _ hash: UInt64, at place: Int) -> Int32 {
         let id = take()
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: max(1, key.count), alignment: 1)
+        let copy = slab.take(key.count)
         if let start = key.baseAddress { copy.copyMemory(from: start, byteCount: key.count) }
-        keys[Int(id)] = Key(bytes: copy, count: UInt32(key.count), holders: 0, hash: hash)
-        table[i] = id
-        occupied += 1
+        keys[Int(id)] = Key(bytes: copy, hash: hash, count: UInt32(key.count), holders: 0)
+        table[place] = id
         live += 1
-        bytes += max(16, key.count)
-        if occupied * 2 > mask { grow() }
+        if live * 2 > mask { grow() }
         return id
     }
 
@@ -83,6 +87,7 @@ final class KeySpace {
         if keys[Int(id)].holders == 0 { remove(id) }
     }
 
+    /// The bytes of a key, where they are until it goes.
     func bytes(of id: Int32) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: keys[Int(id)].bytes, count: Int(keys[Int(id)].count))
     }
@@ -90,12 +95,12 @@ final class KeySpace {
     private func take() -> Int32 {
         if let id = free.popLast() { return id }
         if used == capacity {
-            let larger = UnsafeMutablePointer<Key>.allocate(capacity: capacity * 2)
+            let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
+            let larger = UnsafeMutablePointer<Key>.allocate(capacity: room)
             larger.moveInitialize(from: keys, count: used)
             keys.deallocate()
             keys = larger
-            bytes += capacity * MemoryLayout<Key>.stride
-            capacity *= 2
+            capacity = room
         }
         used += 1
         return Int32(used - 1)
@@ -103,7 +108,6 @@ final class KeySpace {
 
     private func grow() {
         table.deallocate()
-        bytes += (mask + 1) * 4
         mask = mask * 2 + 1
         table = .allocate(capacity: mask + 1)
         table.initialize(repeating: -1, count: mask + 1)
@@ -129,10 +133,8 @@ final class KeySpace {
             }
             i = (i + 1) & mask
         }
-        keys[Int(id)].bytes?.deallocate()
+        keys[Int(id)].bytes.map { slab.free($0, Int(keys[Int(id)].count)) }
         keys[Int(id)].bytes = nil
-        bytes -= max(16, Int(keys[Int(id)].count))
-        occupied -= 1
         live -= 1
         if live == 0, capacity > 1024 { reset() } else { free.append(id) }
     }
@@ -141,6 +143,8 @@ final class KeySpace {
     private func reset() {
         keys.deallocate()
         table.deallocate()
+        slab.deallocate()
+        slab = ByteSlab()
         capacity = 64
         mask = 127
         used = 0
@@ -148,7 +152,6 @@ final class KeySpace {
         keys = .allocate(capacity: capacity)
         table = .allocate(capacity: mask + 1)
         table.initialize(repeating: -1, count: mask + 1)
-        bytes = capacity * MemoryLayout<Key>.stride + (mask + 1) * 4
     }
 }
 

@@ -63,7 +63,9 @@ final class RiskState: StoredState {
     /// Notes an alert about an identity. Returns its risk with the alert in it, and the incident that the alert belongs to.
     func note(_ term: Term?, at time: Int64, key: Int32, identity: String) -> (risk: Alert.Risk, incident: String) {
         if standings[key] == nil { keySpace.hold(key) }
-        var standing = standings[key] ?? Standing()
+        // Taken out and put back: a copy of the terms would cost more than all the rest.
+        var standing = Standing()
+        swap(&standing, &standings[key, default: Standing()])
         if standing.incidentLast == .min || time > standing.incidentLast + Self.quiet {
             standing.incidentDay = time / Self.day
         }

@@ -9,20 +9,24 @@ enum RowSeal {
 
     static func sealed(_ value: [UInt8], state: UInt64, key: [UInt8]) -> [UInt8] {
         var sealed = value
-        withUnsafeBytes(of: hash(value[...], state, key).littleEndian) { sealed.append(contentsOf: $0) }
+        let hash = value.withUnsafeBytes { value in key.withUnsafeBytes { hash(value, state, $0) } }
+        withUnsafeBytes(of: hash.littleEndian) { sealed.append(contentsOf: $0) }
         return sealed
     }
 
-    /// The value without its seal; nil where they do not belong together.
-    static func opened(_ row: EngineState.Row) -> [UInt8]? {
-        guard row.value.count >= length else { return nil }
-        let value = row.value.dropLast(length)
-        let seal = row.value.suffix(length).reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        return seal == hash(value, row.state, row.key) ? Array(value) : nil
+    /// The value without its seal; nil where they do not belong together. Borrows the value.
+    static func opened(
+        _ sealed: UnsafeRawBufferPointer, state: UInt64, key: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        guard sealed.count >= length else { return nil }
+        let value = UnsafeRawBufferPointer(rebasing: sealed.dropLast(length))
+        let seal = sealed.loadUnaligned(fromByteOffset: value.count, as: UInt64.self)
+        return UInt64(littleEndian: seal) == hash(value, state, key) ? value : nil
     }
 
-    private static func hash(_ value: ArraySlice<UInt8>, _ state: UInt64, _ key: [UInt8]) -> UInt64 {
-        let name = key.withUnsafeBytes { stableHash($0, seed: state) }
-        return value.withUnsafeBytes { stableHash($0, seed: name) }
+    private static func hash(
+        _ value: UnsafeRawBufferPointer, _ state: UInt64, _ key: UnsafeRawBufferPointer
+    ) -> UInt64 {
+        stableHash(value, seed: stableHash(key, seed: state))
     }
 }

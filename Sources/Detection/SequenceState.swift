@@ -44,6 +44,8 @@ final class SequenceState: CorrelationState {
     private let ways: [Range<Int>]
     /// With such a condition, for `temporal`: the rules of each way.
     private let sets: [[Int]]
+    /// What windows begin with; its arrays are shared by all that got no further.
+    private let nothing: Progress
 
     override init(plan: CorrelationPlan) {
         windows = CellMap(keySpace: plan.keySpace)
@@ -57,6 +59,9 @@ final class SequenceState: CorrelationState {
         }
         self.stages = stages
         self.ways = ways
+        nothing = Progress(
+            times: [Int64](repeating: .min, count: stages.count),
+            chains: [[EventID]](repeating: [], count: stages.count))
         super.init(plan: plan)
     }
 
@@ -115,12 +120,7 @@ final class SequenceState: CorrelationState {
         return nil
     }
 
-    private func makeWindow() -> Window {
-        let progress = Progress(
-            times: [Int64](repeating: .min, count: stages.count),
-            chains: [[EventID]](repeating: [], count: stages.count))
-        return Window(base: progress, current: progress)
-    }
+    private func makeWindow() -> Window { Window(base: nothing, current: nothing) }
 
     private func advance(_ progress: inout Progress, _ entry: WindowEntry) {
         if plan.rule.kind == .temporal {

@@ -135,19 +135,21 @@ struct EntryBuffer {
         end = 0
     }
 
+    /// Grows by half, from one entry: most windows of most keys hold few.
     private mutating func makeRoom() {
         if end < capacity { return }
         let used = count
-        if head > capacity / 2, let entries {
+        if head > capacity / 4, let entries {
             entries.update(from: entries + Int(head), count: used)
         } else {
-            let larger = UnsafeMutablePointer<WindowEntry>.allocate(capacity: max(2, Int(capacity) * 2))
+            let room = max(capacity + 1, capacity + capacity / 2)
+            let larger = UnsafeMutablePointer<WindowEntry>.allocate(capacity: Int(room))
             if let entries {
                 larger.update(from: entries + Int(head), count: used)
                 entries.deallocate()
             }
             entries = larger
-            capacity = max(2, capacity * 2)
+            capacity = room
         }
         head = 0
         end = Int32(used)

@@ -15,7 +15,8 @@ package final class EventExplainer {
         let kind: String
         var explainer: RuleExplainer?
         var logsource: DetectionRule.LogSource?
-        var references: [(rule: Prepared, group: [(field: String, slot: SlotID)]?, values: [(field: String, slot: SlotID)])] = []
+        var references:
+            [(rule: Prepared, group: [(field: String, slot: SlotID)]?, values: [(field: String, slot: SlotID)])] = []
         var correlation: CorrelationRule?
     }
 

@@ -37,17 +37,20 @@ enum NearMiss {
     /// The rule with a limit that the first event reaches, and nothing else that narrows it.
     private static func lowered(_ rule: CorrelationRule) -> YAMLNode? {
         let isReached = rule.bounds.allSatisfy { $0.comparison == .gte || $0.comparison == .gt }
-        guard isReached, rule.kind != .temporalOrdered || !rule.bounds.isEmpty else { return nil }
+        guard isReached, rule.expression == nil, rule.kind != .temporalOrdered || !rule.bounds.isEmpty else {
+            return nil
+        }
         let document = rule.metadata.document
         guard case .mapping(let entries) = document.content else { return nil }
-        let lowest = rule.kind == .valueSum ? "-1000000000000" : "1"
+        let lowest = rule.kind.hasField && rule.kind != .valueCount ? "-1000000000000" : "1"
         return document.with(
             entries.compactMap { entry in
                 if entry.key == "gatewatch" { return nil }
                 guard entry.key == "correlation", case .mapping(let parts) = entry.value.content else { return entry }
                 var condition: [YAMLNode.Entry] = []
-                if let field = entry.value["condition"]?["field"] {
-                    condition.append(.init(key: "field", value: field))
+                for key in ["field", "percentile"] {
+                    guard let value = entry.value["condition"]?[key] else { continue }
+                    condition.append(.init(key: key, value: value))
                 }
                 condition.append(
                     .init(

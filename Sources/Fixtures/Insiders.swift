@@ -15,7 +15,8 @@ package enum InsiderSignal: String, Sendable, CaseIterable {
         case .bulkRequests: ["gw_bulk_vectors_10m"]
         case .checkpointDownload: ["gw_checkpoint_without_approval", "gw_checkpoint_many"]
         case .trainingData: ["gw_training_data_by_inference"]
-        case .offWindowChange: ["gw_off_window_change"]
+        // It switches masking off, and on again within the hour.
+        case .offWindowChange: ["gw_off_window_change", "gw_off_window_weakened", "gw_off_window_undone"]
         case .failThenSucceed: ["gw_fail_then_succeed"]
         case .chain:
             ["gw_fail_then_succeed", "gw_training_data_by_inference", "gw_checkpoint_without_approval", "gw_chain"]

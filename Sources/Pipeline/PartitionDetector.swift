@@ -65,13 +65,11 @@ final class PartitionDetector {
         sender = OutboxSender(producer: producer, logger: logger)
         engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
         transcoder = try plan.makeTranscoder(now: Responder.now())
-        if let (offset, state) = try store.load() {
+        if let (offset, rows, left) = try store.restore(engine) {
             start = offset
             nextOffset = offset
-            let left = engine.restore(state)
             logger.info(
-                "goes on at offset \(offset) with \(state.rows.count) rows of state, \(left) of rules no longer there or damaged"
-            )
+                "goes on at offset \(offset) with \(rows) rows of state, \(left) of rules no longer there or damaged")
         } else {
             start = nil
             nextOffset = 0

@@ -129,13 +129,42 @@ package final class PartitionStore {
         try queue.read { database in
             guard let offset = try Self.meta("next_offset", database) else { return nil }
             var rows: [EngineState.Row] = []
-            let cursor = try Row.fetchCursor(database, sql: "SELECT state, key, value FROM state")
-            while let row = try cursor.next() {
-                let key: Data = row[1]
-                let value: Data = row[2]
-                rows.append(.init(state: UInt64(bitPattern: row[0]), key: Array(key), value: Array(value)))
-            }
+            try Self.forEachRow(database) { rows.append(.init(state: $0, key: Array($1), value: Array($2))) }
             return (offset, EngineState(newest: try Self.meta("newest", database), rows: rows))
+        }
+    }
+
+    /// Puts the stored state into an engine that has seen no event, row by row. Nil before the first commit.
+    ///
+    /// - Returns: where to go on, how many rows there were, and how many the engine could not use.
+    package func restore(_ engine: Engine) throws -> (nextOffset: Int64, rows: Int, left: Int)? {
+        try queue.read { database in
+            guard let offset = try Self.meta("next_offset", database) else { return nil }
+            var rows = 0
+            let left = try engine.restore(newest: try Self.meta("newest", database)) { put in
+                try Self.forEachRow(database) {
+                    rows += 1
+                    put($0, $1, $2)
+                }
+            }
+            return (offset, rows, left)
+        }
+    }
+
+    /// Calls `body` with state, key and value of each row, borrowed.
+    private static func forEachRow(
+        _ database: Database, _ body: (UInt64, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) throws {
+        let cursor = try Row.fetchCursor(database, sql: "SELECT state, key, value FROM state")
+        while let row = try cursor.next() {
+            let state = UInt64(bitPattern: row[0])
+            try row.withUnsafeData(atIndex: 1) { key in
+                try row.withUnsafeData(atIndex: 2) { value in
+                    // An empty blob has no bytes to point to.
+                    (key ?? Data()).withUnsafeBytes { key in (value ?? Data()).withUnsafeBytes { body(state, key, $0) }
+                    }
+                }
+            }
         }
     }
 

@@ -83,11 +83,11 @@ enum ConventionLint {
         if kind != .filter {
             expect("status", "has no status. A new rule is experimental.")
             expect("level", "has no level. Write one of informational, low, medium, high, critical.")
-        }
-        // An informational rule raises no alert: others count it, and say these things.
-        if kind != .filter, rule.level != .informational {
-            expect("tags", "has no tags. Name the technique, such as attack.t1567.")
-            expect("falsepositives", "has no falsepositives. Say what harmless thing looks the same, or Unlikely.")
+            // An informational rule raises no alert that somebody would have to judge: most are building blocks.
+            if rule.level != .informational {
+                expect("tags", "has no tags. Name the technique, such as attack.t1567.")
+                expect("falsepositives", "has no falsepositives. Say what harmless thing looks the same, or Unlikely.")
+            }
             if let level = rule.level, level >= .high, rule.references.isEmpty {
                 found.append(
                     finding(

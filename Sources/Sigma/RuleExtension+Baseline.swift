@@ -90,7 +90,7 @@ extension RuleExtension {
             let buckets = try minimum.required("buckets")
             minimumBuckets = try buckets.integer()
             guard (1...10_000).contains(minimumBuckets) else { throw buckets.error("buckets are 1 to 10000.") }
-            threshold = try Self.number(node["threshold"], 6, 1...1000)
+            threshold = try Self.number(node["threshold"], 4.5, 1...1000)
             ratio = try Self.number(node["ratio"], 3, 1...10_000)
             scaleFloor = try Self.number(node["scale_floor"], 1, 0.000_001...1e12)
             peers = try node["peers"].map { block throws(DocumentError) in

@@ -56,7 +56,7 @@ package struct RuleExtension: Sendable {
         /// Some events of a test.
         package struct Events: Sendable {
             package let count: Int
-            /// Between two of them, ms.
+            /// Between two of them, ms; 0: all at once.
             package let every: Int64
             /// When the first one is, ms after the test's start; nil: `every` after the one before.
             package let at: Int64?
@@ -175,17 +175,18 @@ extension RuleExtension.Test.Events {
         guard count > 0, count <= RuleExtension.Test.maximumEvents else {
             throw (node["repeat"] ?? node).error("repeat is 1 to \(RuleExtension.Test.maximumEvents).")
         }
-        every = try node["every"].map { value throws(DocumentError) in try Timespan(value).milliseconds } ?? 1000
-        if let value = node["at"] {
-            at = try value.text() == "0" ? 0 : Timespan(value).milliseconds
-        } else {
-            at = nil
-        }
+        every = try node["every"].map { value throws(DocumentError) in try Self.length(value) } ?? 1000
+        at = try node["at"].map { value throws(DocumentError) in try Self.length(value) }
         set = try node.required("set").entries().map { ($0.key, $0.value) }
         vary = try (node["vary"]?.entries() ?? []).map { entry throws(DocumentError) in
             let values = entry.value.items()
             guard !values.isEmpty else { throw entry.value.error("has no values.") }
             return (entry.key, values)
         }
+    }
+
+    /// A timespan or 0, ms.
+    private static func length(_ node: YAMLNode) throws(DocumentError) -> Int64 {
+        try node.text() == "0" ? 0 : Timespan(node).milliseconds
     }
 }

@@ -19,8 +19,8 @@ struct BaselineCommand: ParsableCommand {
                 --detector detectors/bulk.yml --format ndjson
 
             One row out for each row in, in the same order: time, value, expected, low, high, score (0 to 1). A score of
-            0.5 or more is an alarm; after one, only something clearly stronger is one again for 200 points. The first
-            200 points only teach. A row without a value has score 0 and teaches nothing.
+            0.5 or more is an alarm; after one, only something clearly stronger is one again for 200 points. Of the
+            first 200 points only what is far outside is one. A row without a value has score 0 and teaches nothing.
 
             With --detector the rule's own gatewatch: baseline: judges, each row being one of its windows: what the rule
             would have made of such counts. docs/baselines.md has the method.
@@ -65,7 +65,7 @@ struct BaselineCommand: ParsableCommand {
         var summary = "\(rows) rows, \(alarms) alarms"
         if missing > 0 { summary += ", \(missing) rows without a value" }
         if rows - missing <= SeriesDetector.warmUp {
-            summary += "\nThe first \(SeriesDetector.warmUp) points only teach: nothing could be judged."
+            summary += "\nUp to \(SeriesDetector.warmUp) points are too few to tell more than what is far outside."
         }
         Terminal.error(summary)
     }

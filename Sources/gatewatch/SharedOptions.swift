@@ -88,9 +88,6 @@ struct LogInputOptions: ParsableArguments {
     mutating func validate() throws {
         if Timespan(lateness) == nil { throw ValidationError("--lateness \(lateness): write 60s, 10m or 1h.") }
         if let jobs, !(1...256).contains(jobs) { throw ValidationError("--jobs is 1 to 256.") }
-        if sort, input.count > 1, input.contains("-") {
-            throw ValidationError("--input - stands alone: standard input has no place among files.")
-        }
     }
 
     /// For commands that are about a log.

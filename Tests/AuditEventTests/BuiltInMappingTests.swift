@@ -22,6 +22,23 @@ import Testing
         #expect((mapping.logsources == nil) == (name == "raw"))
     }
 
+    @Test(
+        arguments: [
+            ("embeddings.create", "inference"), ("vectors.query", "vectors"), ("vectors.upsert", "vectors"),
+            ("vectors.delete", "vectors"), ("vectors.export", "vectors"), ("collection.change", "vectors"),
+            ("checkpoint.list", "weights"), ("checkpoint.download", "weights"), ("checkpoint.upload", "weights"),
+            ("corpus.read", "training_data"), ("corpus.write", "training_data"), ("config.change", "config"),
+            ("policy.change", "config"), ("sql.query", nil), ("session.open", nil), ("session.close", nil),
+            ("other", nil),
+            ("vectors", nil),
+        ] as [(String, String?)])
+    func everyOperationHasItsAccessClass(operation: String, accessClass: String?) throws {
+        let reader = try Reader(["access_class"], mapping: .named("ocsf"))
+        let values = try reader.fields(of: Array(#"{"time":1,"api":{"operation":"\#(operation)"}}"#.utf8))
+        #expect(values["access_class"] == accessClass.map { .string($0) } ?? .missing)
+        #expect(try reader.fields(of: Array(#"{"time":1,"class_uid":3002}"#.utf8))["access_class"] == .missing)
+    }
+
     @Test func teleport() throws {
         let login = try read(
             "teleport",

@@ -20,9 +20,11 @@ import Testing
         }
     }
 
-    @Test func `the first points only teach`() {
-        let points = run(SeriesDetector.warmUp + 1) { index, value in index == 150 ? 1e6 : value }
-        for point in points[..<SeriesDetector.warmUp] { #expect(point.isLearning && point.score == 0) }
+    @Test func `of the first points only what is far outside alarms, and none before thirty are known`() {
+        let points = run(SeriesDetector.warmUp + 1) { index, value in index == 150 || index == 29 ? 1e6 : value }
+        #expect(points.indices.filter { points[$0].isAlarm } == [150])
+        #expect(points[29].score == 0)
+        for point in points[..<SeriesDetector.warmUp] { #expect(point.isLearning) }
         #expect(!points[SeriesDetector.warmUp].isLearning)
     }
 

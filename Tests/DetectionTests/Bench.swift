@@ -78,6 +78,12 @@ final class Bench {
         alerts += engine.takeAlerts()
     }
 
+    /// As when a partition has been silent for longer than the lateness.
+    func release() {
+        engine.release()
+        alerts += engine.takeAlerts()
+    }
+
     /// A new engine with the state of this one.
     func restart() -> Int {
         let state = engine.snapshot()

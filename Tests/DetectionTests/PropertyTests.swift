@@ -63,7 +63,7 @@ struct PropertyTests {
         #expect(difference(outOfOrder, expected) == "", "seed \(seed), shuffled\n\(example.yaml)")
     }
 
-    @Test("alert once per episode of the obvious evaluator", arguments: seeds(60))
+    @Test("alert once per episode of the obvious evaluator", arguments: seeds(50))
     func agreesOnEpisodes(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 10_000_000)
         let gaps = Dictionary(uniqueKeysWithValues: example.rules.map { ($0.name, ($0.episode ?? $0.timespan) * 1000) })
@@ -80,7 +80,7 @@ struct PropertyTests {
         }
     }
 
-    @Test("give the same alert ids in any order", arguments: seeds(40))
+    @Test("give the same alert ids in any order", arguments: seeds(25))
     func sameIDs(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 20_000_000)
         var generator = SeededGenerator(seed: UInt64(seed))
@@ -94,7 +94,7 @@ struct PropertyTests {
         }
     }
 
-    @Test("give the same alert ids across a restart after every event, from a snapshot", arguments: seeds(20))
+    @Test("give the same alert ids across a restart after every event, from a snapshot", arguments: seeds(12))
     func snapshots(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 60_000_000, eventCount: 100)
         var generator = SeededGenerator(seed: UInt64(seed))
@@ -111,7 +111,7 @@ struct PropertyTests {
     }
 
     @Test(
-        "give the same alert ids across restarts at any event, from the changes that are stored", arguments: seeds(40))
+        "give the same alert ids across restarts at any event, from the changes that are stored", arguments: seeds(25))
     func storedChanges(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 70_000_000, eventCount: 100)
         var generator = SeededGenerator(seed: UInt64(seed))
@@ -133,7 +133,7 @@ struct PropertyTests {
         }
     }
 
-    @Test("give the same alert ids when events are parted by the key that every rule groups by", arguments: seeds(40))
+    @Test("give the same alert ids when events are parted by the key that every rule groups by", arguments: seeds(25))
     func partitions(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 80_000_000, isKeyed: true)
         var generator = SeededGenerator(seed: UInt64(seed))
@@ -149,7 +149,7 @@ struct PropertyTests {
         }
     }
 
-    @Test("give the same alerts when events are delivered twice, also much later", arguments: seeds(30))
+    @Test("give the same alerts when events are delivered twice, also much later", arguments: seeds(20))
     func duplicates(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 30_000_000)
         var generator = SeededGenerator(seed: UInt64(seed))
@@ -167,7 +167,7 @@ struct PropertyTests {
         }
     }
 
-    @Test("keep a snapshot that equals itself after restoring", arguments: seeds(30))
+    @Test("keep a snapshot that equals itself after restoring", arguments: seeds(20))
     func snapshotIsAValue(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 40_000_000)
         let bench = try Bench(example.yaml)
@@ -178,7 +178,7 @@ struct PropertyTests {
         #expect(bench.engine.snapshot() == before)
     }
 
-    @Test("add up changes to the snapshot", arguments: seeds(30))
+    @Test("add up changes to the snapshot", arguments: seeds(20))
     func changesAddUp(seed: Int) throws {
         let example = RandomExample(seed: UInt64(seed) + 50_000_000)
         let bench = try Bench(example.yaml)

@@ -8,7 +8,8 @@ extension EndToEnd {
     @Suite struct CommandLine {
         static let commands = [
             "", "demo", "detect", "hub", "broker", "detectors", "detectors list", "detectors validate",
-            "detectors test", "detectors explain", "backtest", "deliveries", "deliveries list", "deliveries replay",
+            "detectors test", "detectors explain", "detectors diff", "detectors promote", "detectors docs", "backtest",
+            "deliveries", "deliveries list", "deliveries replay",
             "deliveries enable", "fixtures",
         ]
 
@@ -32,6 +33,9 @@ extension EndToEnd {
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--expect", "nowhere"],
             ["detectors", "explain", "gw_chain", "nowhere", "--detectors", Project.detectors],
             ["detectors", "explain", "gw_chain", "{}", "--detectors", "nowhere"],
+            ["detectors", "diff", "nowhere", Project.detectors, "--input", "/dev/null"],
+            ["detectors", "diff", Project.detectors, Project.detectors, "--input", "nowhere"],
+            ["detectors", "promote", "gw_chain", "--detectors", "nowhere"], ["detectors", "docs", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--mapping", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--identities", "nowhere"],
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--calendar", "nowhere"],

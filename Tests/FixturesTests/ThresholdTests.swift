@@ -38,6 +38,44 @@ import Testing
         #expect((100..<200).contains(mostRequests), "\(mostRequests)")
     }
 
+    /// Floors of the long windows: an hour, a day, bytes, collections, writes.
+    @Test func normalWorkOfAnHourAndADayStaysFarBelow() throws {
+        let read: Set<String> = ["embeddings.create", "vectors.query", "vectors.export"]
+        for (identity, events) in try normal() {
+            let requests = events.filter { read.contains($0.operation ?? "") && $0.succeeded }
+            #expect(requests.largest(within: 3_600_000) { $0.items } < 60_000 / 3, "\(identity)")
+            #expect(requests.largest(within: 86_400_000) { $0.items } < 50_000, "\(identity)")
+            let bytes = requests.largest(within: 3_600_000) {
+                $0.reduce(0) { $0 + ($1.integer("http_response.length") ?? 0) }
+            }
+            #expect(bytes < 2_000_000_000 / 10, "\(identity)")
+            #expect(requests.largest(within: 3_600_000) { Set($0.compactMap(\.resource)).count } < 25, "\(identity)")
+            let writes = events.filter { ["vectors.upsert", "corpus.write"].contains($0.operation) && $0.succeeded }
+            #expect(writes.largest(within: 3_600_000) { $0.items } < 10_000, "\(identity)")
+            let refused = events.filter { $0.operation?.hasPrefix("vectors.") == true && !$0.succeeded }
+            #expect(refused.largest(within: 600_000) { Set($0.compactMap(\.resource)).count } < 5, "\(identity)")
+        }
+    }
+
+    @Test func normalFailuresOfOneAddressAreOfOneIdentity() throws {
+        let failures = try normal().values.joined().filter {
+            $0.isLogon && !$0.succeeded && $0.text("status_detail") != "expired token"
+        }
+        let identities = Dictionary(grouping: failures) { $0.text("src_endpoint.ip") ?? "" }
+            .mapValues { Set($0.map(\.identity)).count }
+        #expect(identities.count >= 10)
+        #expect(identities.values.allSatisfy { $0 < 3 })
+    }
+
+    @Test func normalSessionsStayAtOneAddress() throws {
+        let events = try normal().values.joined().filter { !$0.isLogon }
+        let sessions = Dictionary(grouping: events) { $0.text("actor.session.uid") ?? "" }
+        #expect(sessions.count > 100)
+        for (session, events) in sessions {
+            #expect(Set(events.compactMap { $0.text("src_endpoint.ip") }).count == 1, "\(session)")
+        }
+    }
+
     @Test func normalDownloadsAreApprovedAndRanged() throws {
         var downloads = 0
         for events in try normal().values {

@@ -12,7 +12,7 @@ struct Detectors: ParsableCommand {
             gatewatch detectors validate --strict my-rules/
             gatewatch detectors explain gw_off_window_change event.json
             """,
-        subcommands: [List.self, Validate.self, Test.self, Explain.self, Diff.self, Promote.self])
+        subcommands: [List.self, Validate.self, Test.self, Explain.self, Diff.self, Promote.self, Docs.self])
 
     /// How what was found is printed.
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, json }

@@ -11,25 +11,28 @@ extension Detectors {
             abstract: "Reads the rules and says what is wrong with them.",
             discussion: """
                 gatewatch detectors validate                # before a commit
-                gatewatch detectors validate --strict       # in CI: what is doubtful fails, too
+                gatewatch detectors validate --strict       # in CI: what is doubtful or unconventional fails, too
 
-                An error keeps a rule from working. A warning is about what is probably not meant.
-                Exit status: 0 fine, 1 errors (with --strict also warnings), 3 cannot read.
+                An error keeps a rule from working. A warning is about what is probably not meant. A lint finding is about the
+                conventions of SigmaHQ and has a name, as missing_description.
+                Exit status: 0 fine, 1 errors (with --strict also warnings and lint), 3 cannot read.
                 """)
 
         @OptionGroup var paths: Paths
-        @Flag(help: "Fail on warnings, too.")
+        @Flag(help: "Fail on warnings and lint, too.")
         var strict = false
 
         func run() throws {
             let files = try paths.load()
             let rules = files.rules
+            let lint = rules.lint
             Terminal.print(
-                "\(files.fileCount) files: \(rules.detections.count) detections, \(rules.correlations.count) correlations, \(files.errors.count) errors, \(rules.warnings.count) warnings"
+                "\(files.fileCount) files: \(rules.detections.count) detections, \(rules.correlations.count) correlations, \(files.errors.count) errors, \(rules.warnings.count) warnings, \(lint.count) lint"
             )
             for warning in rules.warnings { Terminal.error("warning: \(warning)") }
+            for finding in lint { Terminal.error("lint: \(finding)") }
             try Detectors.report(files)
-            if strict, !rules.warnings.isEmpty { throw ExitCode.foundWrong }
+            if strict, !rules.warnings.isEmpty || !lint.isEmpty { throw ExitCode.foundWrong }
         }
     }
 }
