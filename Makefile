@@ -12,7 +12,7 @@ BIN   = .build/release
 CLIENTS = $(HOME)/.cache/gatewatch-test-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test bench nab clients lint format fixtures docs
+.PHONY: help setup build run test bench fuzz nab clients lint format fixtures docs
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18

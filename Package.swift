@@ -143,7 +143,8 @@ let package = Package(
 
         // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.
         .target(
-            name: "Fuzzing", dependencies: ["AuditEvent", "Calendar", "Detection", "Detectors", "Sigma", "YAMLDocument"],
+            name: "Fuzzing",
+            dependencies: ["AuditEvent", "Calendar", "Detection", "Detectors", "Sigma", "YAMLDocument"],
             path: "Tests/Fuzzing", swiftSettings: settings),
         .executableTarget(
             name: "gatewatch-fuzz", dependencies: ["Fuzzing", argumentParser], path: "Benchmarks/gatewatch-fuzz",

@@ -9,8 +9,8 @@ enum RowSeal {
 
     static func sealed(_ value: [UInt8], state: UInt64, key: [UInt8]) -> [UInt8] {
         var sealed = value
-        let hash = value.withUnsafeBytes { value in key.withUnsafeBytes { hash(value, state, $0) } }
-        withUnsafeBytes(of: hash.littleEndian) { sealed.append(contentsOf: $0) }
+        let seal = value.withUnsafeBytes { value in key.withUnsafeBytes { Self.hash(value, state, $0) } }
+        withUnsafeBytes(of: seal.littleEndian) { sealed.append(contentsOf: $0) }
         return sealed
     }
 
