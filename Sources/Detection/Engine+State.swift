@@ -9,6 +9,7 @@ import Sigma
 extension Engine {
     /// The whole state as a value.
     package func snapshot() -> EngineState {
+        flushUses()
         var rows: [EngineState.Row] = []
         for table in tables {
             let id = table.state.stateID
@@ -20,6 +21,7 @@ extension Engine {
 
     /// What changed since the last call, for the next commit.
     package func takeChanges() -> [EngineChange] {
+        flushUses()
         var changes: [EngineChange] = []
         for table in tables {
             let id = table.state.stateID

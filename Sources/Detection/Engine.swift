@@ -62,8 +62,10 @@ package final class Engine {
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
     let baselines: [BaselineState]
-    /// Per detection, whether its matches are only counted by correlations: what most events of building blocks do.
-    private let plainDetections: [Bool]
+    /// Per detection, what its matches go through.
+    private let roles: UnsafeMutableBufferPointer<Role>
+    private let knownUses: [KnownUses]
+    private let hashes: SlotHashes
     let risks: RiskState
     let tables: [Table]
     var timers = Heap<Timer>()
@@ -107,15 +109,20 @@ package final class Engine {
         }
         detections = build.detections
         baselines = correlations.compactMap(\.plan.baseline)
-        plainDetections = detections.map {
-            $0.calendar == nil && $0.firstSeen == nil && $0.ratio == nil && $0.ratioFeeds.isEmpty && !$0.raisesAlerts
-        }
+        let uses = detections.map { KnownUses(of: $0) }
+        knownUses = uses.compactMap { $0 }
+        roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
+        hashes = SlotHashes(fields: (knownUses.map(\.highestField).max() ?? 0) + 1)
         risks = build.risks
         tables = Self.tables(correlations, detections) + [Table(state: risks)]
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
         feeds = FeedTable(detections, correlations)
         sweepDues = tables.map { _ in .min }
+    }
+
+    deinit {
+        roles.deallocate()
     }
 
     // MARK: Events
@@ -177,16 +184,26 @@ package final class Engine {
     }
 
     private func matched(_ index: Int, _ view: EventView) {
-        guard plainDetections[index] else { return matchedFully(index, view) }
+        let role = roles[index]
+        if role.feedsRatios {
+            feeds.forEachRatio(of: index) { feed in
+                guard let key = feeds.key(feed.key, event: eventNumber, view) else { return }
+                feed.state._withUnsafeGuaranteedRef {
+                    $0.note(key: key, at: view.time, of: feed.isOf, to: feed.isTo, watermark: watermark)
+                }
+            }
+        }
+        guard role.isPlain else { return matchedFully(index, role.uses, view) }
         counted(index, view, id(of: view))
     }
 
-    private func matchedFully(_ index: Int, _ view: EventView) {
-        let detection = detections[index]
-        for feed in detection.ratioFeeds {
-            guard let key = key(feed.keyFields, in: feed.state.keySpace, view) else { continue }
-            feed.state.note(key: key, at: view.time, of: feed.isOf, to: feed.isTo, watermark: watermark)
+    private func matchedFully(_ index: Int, _ uses: Unmanaged<KnownUses>?, _ view: EventView) {
+        var use: UInt64?
+        if let uses {
+            use = uses._withUnsafeGuaranteedRef { $0.hash(view, hashes, eventNumber) }
+            if let use, uses._withUnsafeGuaranteedRef({ $0.takes(use, at: view.time) }) { return }
         }
+        let detection = detections[index]
         if let (ratio, keyFields) = detection.ratio {
             guard let key = key(keyFields, in: ratio.keySpace, view) else { return }
             guard ratio.holds(key: key, at: view.time) else {
@@ -197,9 +214,9 @@ package final class Engine {
         if let calendar = detection.calendar, calendar.contains(view.time) { return }
         let id = id(of: view)
         if let firstSeen = detection.firstSeen {
-            isNew(firstSeen, index, view, id) {
-                counted(index, view, id)
-            }
+            if let use { uses?._withUnsafeGuaranteedRef { $0.release(use) } }
+            let known = isNew(firstSeen, index, view, id) { counted(index, view, id) }
+            if let known, let use { uses?._withUnsafeGuaranteedRef { $0.note(use, key: known, at: view.time) } }
             return
         }
         counted(index, view, id)
@@ -297,34 +314,36 @@ package final class Engine {
         schedule(Timer(due: due, subject: .window, index: correlation, key: key))
     }
 
-    /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it.
+    /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it. Returns the key of the use
+    /// when it is known by now, so that nothing more is to be said of it.
     private func isNew(
         _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ body: () -> Void
-    ) {
-        guard let group = key(firstSeen.groupFields, in: firstSeen.groups.keySpace, view) else { return }
+    ) -> Int32? {
+        guard let group = key(firstSeen.groupFields, in: firstSeen.groups.keySpace, view) else { return nil }
         let standing = firstSeen.groups.standing(key: group, at: view.time, watermark: watermark)
         let values = firstSeen.values
         // An event without the value makes the group known, also among its peers, and no more.
         let common = firstSeen.peers.flatMap { commonness($0, of: firstSeen.groups.keySpace.bytes(of: group), view) }
-        guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return }
+        guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return nil }
         let rule = detections[index]
         let wasWaiting = values.isWaiting(key: key)
         switch values.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain) {
-        case .known: return
+        case .known: return values.isWaiting(key: key) ? nil : key
         case .announce(let anchor):
-            guard standing != .learning, common?.then != .silent else { return }
+            guard standing != .learning, common?.then != .silent else { return key }
             body()
             if rule.raisesAlerts {
                 emit(
                     alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace)
                         .lowered(common))
             }
+            return key
         case .wait:
             let timer = Timer(due: view.time, subject: .detectionEpisode, index: index, key: key)
             guard standing != .learning, common?.then != .silent else {
                 // Also takes back the draft of a later event that seemed to be the first.
                 draft(nil, values, key, timer)
-                return
+                return nil
             }
             // What it counts towards is not held up; only whether to alert, and the alert's id, are not certain yet.
             if !wasWaiting { body() }
@@ -333,6 +352,7 @@ package final class Engine {
                 ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace)
                     .lowered(common) : nil
             draft(alert, values, key, timer)
+            return nil
         }
     }
 
@@ -420,7 +440,15 @@ package final class Engine {
         guard target > watermark else { return }
         watermark = target
         closeBuckets()
-        if target >= nextSweep { sweep(target) }
+        if target >= nextSweep {
+            flushUses()
+            sweep(target)
+        }
+    }
+
+    /// Hands the last uses on that are noted beside the states.
+    func flushUses() {
+        for uses in knownUses { uses.flush() }
     }
 
     func closeBuckets() {

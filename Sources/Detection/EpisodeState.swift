@@ -93,6 +93,13 @@ final class EpisodeState: StoredState {
         return .wait
     }
 
+    /// Notes a later firing of an episode that is known to go on.
+    func note(key: Int32, last: Int64) {
+        guard let episode = episodes[key], last > episode.last else { return }
+        episodes[key]?.last = last
+        changed.insert(key)
+    }
+
     /// Decides about the firings that waited, now that the watermark has passed `time`.
     func settle(key: Int32, at time: Int64) -> Decision {
         guard let episode = episodes[key], episode.waitingFirst <= time else { return .known }

@@ -24,6 +24,14 @@ final class FeedTable {
         let peerKey: Int
     }
 
+    /// A `ratio` in which a detection rule's match is counted.
+    struct RatioFeed {
+        let state: Unmanaged<RatioState>
+        let key: Int
+        let isOf: Bool
+        let isTo: Bool
+    }
+
     /// The key of the event at hand for a list of fields.
     private struct Key {
         let space: Unmanaged<KeySpace>
@@ -38,6 +46,9 @@ final class FeedTable {
     private let feeds: UnsafeMutableBufferPointer<Feed>
     /// Per detection rule, where its feeds begin; one more at the end.
     private let starts: UnsafeMutableBufferPointer<Int>
+    private let ratioFeeds: UnsafeMutableBufferPointer<RatioFeed>
+    /// Per detection rule, where its ratio feeds begin; one more at the end.
+    private let ratioStarts: UnsafeMutableBufferPointer<Int>
     private let keys: UnsafeMutableBufferPointer<Key>
     private let fields: UnsafeMutableBufferPointer<SlotID>
     private let buffer = GroupKey()
@@ -45,6 +56,8 @@ final class FeedTable {
     init(_ detections: [DetectionPlan], _ correlations: [CorrelationState]) {
         var feeds: [Feed] = []
         var starts = [0]
+        var ratioFeeds: [RatioFeed] = []
+        var ratioStarts = [0]
         var keys: [Key] = []
         var fields: [SlotID] = []
         func key(_ names: [SlotID], _ space: KeySpace) -> Int {
@@ -73,7 +86,16 @@ final class FeedTable {
                         peerKey: baseline?.peers.map { key(feed.peerFields, $0.keySpace) } ?? -1))
             }
             starts.append(feeds.count)
+            for feed in detection.ratioFeeds {
+                ratioFeeds.append(
+                    RatioFeed(
+                        state: .passUnretained(feed.state), key: key(feed.keyFields, feed.state.keySpace),
+                        isOf: feed.isOf, isTo: feed.isTo))
+            }
+            ratioStarts.append(ratioFeeds.count)
         }
+        self.ratioFeeds = EventDecoder.lasting(ratioFeeds)
+        self.ratioStarts = EventDecoder.lasting(ratioStarts)
         self.feeds = EventDecoder.lasting(feeds)
         self.starts = EventDecoder.lasting(starts)
         self.keys = EventDecoder.lasting(keys)
@@ -83,6 +105,8 @@ final class FeedTable {
     deinit {
         feeds.deallocate()
         starts.deallocate()
+        ratioFeeds.deallocate()
+        ratioStarts.deallocate()
         keys.deallocate()
         fields.deallocate()
     }
@@ -101,6 +125,17 @@ final class FeedTable {
     /// One of the fields that `Feed.valuesFrom` and `valuesTo` name.
     @inline(__always)
     func field(_ index: Int) -> SlotID { fields[index] }
+
+    /// Calls `body` with each ratio feed of a detection rule.
+    @inline(__always)
+    func forEachRatio(of detection: Int, _ body: (RatioFeed) -> Void) {
+        var at = ratioStarts[detection]
+        let end = ratioStarts[detection &+ 1]
+        while at < end {
+            body(ratioFeeds[at])
+            at &+= 1
+        }
+    }
 
     /// A key of the event at hand (`Feed.key`, `Feed.peerKey`), made once per event; nil when it belongs to no group.
     @inline(__always)
