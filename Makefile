@@ -12,7 +12,7 @@ BIN   = .build/release
 CLIENTS = $(HOME)/.cache/gatewatch-test-venv
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test bench nab clients lint format fixtures docs
+.PHONY: help setup build run test bench fuzz nab clients lint format fixtures docs
 
 help: ## what can be done here
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -43,6 +43,10 @@ bench: build ## print the figures of docs/design.md §11, each as a ratio taken 
 
 nab: build ## score gatewatch baseline on the series of the Numenta Anomaly Benchmark, where they are at hand
 	@Benchmarks/nab.sh $(BIN)/gatewatch
+
+fuzz: setup ## damaged input for everything that reads, a minute each; FUZZ="--target rules --seconds 600" for more
+	@$(BUILD) --product gatewatch-fuzz
+	@$(BIN)/gatewatch-fuzz $(FUZZ)
 
 clients: setup ## make the Python environment with which tests run the real clients of Chroma, MLflow and OpenAI
 	@python3 -m venv $(CLIENTS) && $(CLIENTS)/bin/pip install --quiet --requirement Tests/EndToEndTests/clients/requirements.txt

@@ -82,8 +82,8 @@ let package = Package(
 
         // AuditEvent <- Sigma <- Detection <- Pipeline.
         room(
-            "AuditEvent", ["CSimdJSON", "YAMLDocument"],
-            resources: ["ocsf", "teleport", "cloudtrail", "hoop"].map { .embedInCode("Mappings/\($0).yml") }),
+            "AuditEvent", ["CSimdJSON", "PCRE2", "YAMLDocument"],
+            resources: ["ocsf", "teleport", "cloudtrail", "hoop", "sshd"].map { .embedInCode("Mappings/\($0).yml") }),
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
         room("Baseline"),
         room("Detection", ["AuditEvent", "Baseline", "Sigma", "Calendar", "JSONText", crypto, heap]),
@@ -140,6 +140,16 @@ let package = Package(
                 "AuditEvent", "Calendar", "Connections", "Detection", "Detectors", "Fixtures", "Gateway", "Kafka",
                 "LocalServices", "OIDC", "Orders", "Pipeline", "Sigma", "Signing", "YAMLDocument", logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
+
+        // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.
+        .target(
+            name: "Fuzzing",
+            dependencies: ["AuditEvent", "Calendar", "Detection", "Detectors", "Sigma", "YAMLDocument"],
+            path: "Tests/Fuzzing", swiftSettings: settings),
+        .executableTarget(
+            name: "gatewatch-fuzz", dependencies: ["Fuzzing", argumentParser], path: "Benchmarks/gatewatch-fuzz",
+            swiftSettings: settings),
+        tests("Fuzzing"),
 
         tests("AuditEvent", ["YAMLDocument"]),
         tests("Calendar"),

@@ -4,7 +4,7 @@ package import YAMLDocument
 
 extension Mapping {
     /// The mappings that are part of the program, by name.
-    package static let builtInNames = ["raw", "ocsf", "teleport", "cloudtrail", "hoop"]
+    package static let builtInNames = ["raw", "ocsf", "teleport", "cloudtrail", "hoop", "sshd"]
 
     /// A built-in mapping by its name, else the mapping in the file of that path. Throws `DocumentError` when there is
     /// neither, or the file is no mapping.
@@ -16,6 +16,7 @@ extension Mapping {
         case "teleport": bytes = PackageResources.teleport_yml
         case "cloudtrail": bytes = PackageResources.cloudtrail_yml
         case "hoop": bytes = PackageResources.hoop_yml
+        case "sshd": bytes = PackageResources.sshd_yml
         default:
             do throws(DocumentError) {
                 return try Mapping(path: name)

@@ -58,23 +58,31 @@ package struct Mapping: Sendable, Equatable {
     /// Nil: every rule is tried, whatever its `logsource`.
     package let logsources: [LogSource]?
     package let fields: [String: Source]
+    /// How lines of text are brought to JSON first; nil for a log that is JSON.
+    package let lines: TextLines?
 
     /// Any flat or nested JSON as it is.
     package static let raw = Mapping(
         name: "raw", logsources: nil,
         fields: ["time": .paths(["time", "timestamp", "@timestamp", "eventTime", "UtcTime", "ts"])])
 
-    package init(name: String, logsources: [LogSource]?, fields: [String: Source]) {
+    package init(name: String, logsources: [LogSource]?, fields: [String: Source], lines: TextLines? = nil) {
         self.name = name
         self.logsources = logsources
         self.fields = fields
+        self.lines = lines
     }
 
     /// The same mapping with the event time taken from another path.
     package func takingTime(from path: String) -> Mapping {
         var fields = fields
         fields["time"] = .paths([path])
-        return Mapping(name: name, logsources: logsources, fields: fields)
+        return Mapping(name: name, logsources: logsources, fields: fields, lines: lines)
+    }
+
+    /// The same mapping for rules of any log source.
+    package func applyingToEveryRule() -> Mapping {
+        Mapping(name: name, logsources: nil, fields: fields, lines: lines)
     }
 
     // MARK: Reading
@@ -89,7 +97,7 @@ package struct Mapping: Sendable, Equatable {
     }
 
     package init(_ document: YAMLNode) throws(DocumentError) {
-        try document.refuseKeys(except: ["name", "description", "logsources", "fields"])
+        try document.refuseKeys(except: ["name", "description", "logsources", "lines", "fields"])
         name = try document.required("name").text()
         if let node = document["logsources"] {
             var sources: [LogSource] = []
@@ -104,6 +112,7 @@ package struct Mapping: Sendable, Equatable {
         } else {
             logsources = nil
         }
+        lines = try document["lines"].map { node throws(DocumentError) in try TextLines(node) }
         var fields: [String: Source] = [:]
         for entry in try document.required("fields").entries() { fields[entry.key] = try Self.source(entry.value) }
         self.fields = fields

@@ -40,6 +40,8 @@ package final class DetectorPlan {
     package let notApplicable: Int
     /// Makes views of events; one event at a time.
     package let decoder: EventDecoder
+    private let lines: TextLines?
+    private let limits: EventDecoder.Limits
     package let matcher: RuleMatcher
     /// Who an event is about.
     package let identity: SlotID
@@ -69,6 +71,8 @@ package final class DetectorPlan {
         self.rules = rules
         notApplicable = all.metadata.count - rules.metadata.count
         self.calendars = calendars
+        lines = mapping.lines
+        self.limits = limits
         for metadata in rules.metadata {
             if let outside = metadata.extensions.outside, calendars[metadata.key] == nil {
                 throw outside.node.error("the calendar '\(outside.file)' was not given.")
@@ -122,5 +126,13 @@ package final class DetectorPlan {
             throw DocumentError(file: "detectors", message: "there is no memory for the decoder.")
         }
         self.decoder = decoder
+    }
+
+    /// What writes lines of text as events for the decoder; nil where events are JSON.
+    ///
+    /// - Parameter now: ms since the epoch; the year of a line that has none is counted from here unless it is told when the line was
+    ///   received.
+    package func makeTranscoder(now: Int64) throws -> LineTranscoder? {
+        try lines.map { try LineTranscoder($0, notAfter: now, limits: limits) }
     }
 }

@@ -13,11 +13,9 @@ extension Engine {
         var rows: [EngineState.Row] = []
         for table in tables {
             let id = table.state.stateID
-            table.state.forEach(texts) { rows.append(.init(state: id, key: Array($0), value: $1)) }
+            table.state.forEach(texts) { rows.append(Self.row(id, Array($0), $1)) }
         }
-        for (key, alert) in drafts {
-            rows.append(.init(state: Self.draftState(key.state), key: key.key, value: encode(alert)))
-        }
+        for (key, alert) in drafts { rows.append(Self.row(Self.draftState(key.state), key.key, encode(alert))) }
         return EngineState(newest: newest == .min ? nil : newest, rows: rows)
     }
 
@@ -27,11 +25,10 @@ extension Engine {
         var changes: [EngineChange] = []
         for table in tables {
             let id = table.state.stateID
-            table.state.takeChanges(texts) { changes.append(EngineChange(state: id, key: Array($0), value: $1)) }
+            table.state.takeChanges(texts) { changes.append(Self.change(id, Array($0), $1)) }
         }
         for key in changedDrafts {
-            changes.append(
-                EngineChange(state: Self.draftState(key.state), key: key.key, value: drafts[key].map { encode($0) }))
+            changes.append(Self.change(Self.draftState(key.state), key.key, drafts[key].map { encode($0) }))
         }
         changedDrafts.removeAll()
         return changes
@@ -65,14 +62,18 @@ extension Engine {
         newest time: Int64?,
         _ rows: (_ put: (UInt64, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) throws -> Void
     ) rethrows -> Int {
-        if let time {
+        if let time, (0...Timestamp.maximum).contains(time) {
             newest = time
             watermark = time - options.lateness
         }
         var places: [UInt64: Int] = [:]
         for (place, table) in tables.enumerated() { places[table.state.stateID] = place }
         var left = 0
-        try rows { state, key, value in
+        try rows { state, key, sealed in
+            guard let value = RowSeal.opened(sealed, state: state, key: key) else {
+                left += 1
+                return
+            }
             if let place = places[state] {
                 if !restore(key, value, tables[place]) { left += 1 }
             } else if !restoreDraft(state, key, value, known: places) {
@@ -81,6 +82,14 @@ extension Engine {
         }
         closeBuckets()
         return left
+    }
+
+    private static func row(_ state: UInt64, _ key: [UInt8], _ value: [UInt8]) -> EngineState.Row {
+        EngineState.Row(state: state, key: key, value: RowSeal.sealed(value, state: state, key: key))
+    }
+
+    private static func change(_ state: UInt64, _ key: [UInt8], _ value: [UInt8]?) -> EngineChange {
+        EngineChange(state: state, key: key, value: value.map { RowSeal.sealed($0, state: state, key: key) })
     }
 
     private func restore(_ bytes: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ table: Table) -> Bool {

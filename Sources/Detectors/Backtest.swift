@@ -108,6 +108,7 @@ package final class Backtest {
     }
 
     private func take(_ batch: EventBatch, _ emit: (Alert) -> Void) {
+        summary.unmatchedLines += batch.unmatched
         if let router {
             let routes = router.routes(batch, files, &clock, &summary)
             inParallel(lanes.count) { [lanes] index in lanes[index].take(batch, routes, self.files) }

@@ -100,7 +100,7 @@ final class BacktestLane {
         _ text: UnsafeRawBufferPointer, _ line: EventBatch.Line, _ files: LogFiles, time: Int64,
         _ body: (EventView) throws(EventError) -> R
     ) throws(EventError) -> R {
-        var uid = files.uid(file: Int(line.file), line: line.number)
+        var uid = files.uid(line)
         var result: Result<R, EventError>?
         uid.withUTF8 { uid in
             result = Result { () throws(EventError) -> R in

@@ -22,6 +22,8 @@ package struct BacktestSummary: Sendable {
     /// The first few, as `line 12: the event is not JSON: …`.
     package internal(set) var examples: [String] = []
     package internal(set) var withoutIdentity = 0
+    /// Lines of text that have no form that the mapping knows: events of which only the text is known.
+    package internal(set) var unmatchedLines = 0
     /// Per rule name.
     package internal(set) var found: [String: Found] = [:]
     /// Hashes of the identities that the events are about.

@@ -88,9 +88,12 @@ final class SortedBatches: BatchSource {
             let entry = entries[given]
             let from = batches[entry.batch]
             let line = from.lines[entry.line]
-            from.bytes.withUnsafeBytes { batch.append(from.text(line, $0), file: Int(line.file), number: line.number) }
+            from.bytes.withUnsafeBytes {
+                batch.append(from.text(line, $0), file: Int(line.file), number: line.number, copy: line.copy)
+            }
             given += 1
         }
+        if given == entries.count { batch.unmatched = batches.reduce(0) { $0 + $1.unmatched } }
         batch.position = batches.last?.position ?? 0
         return batch.lines.isEmpty ? nil : batch
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
+
 /// Some lines of the input, in order, in memory that stays where it is.
 final class EventBatch {
     struct Line {
@@ -9,10 +11,14 @@ final class EventBatch {
         let file: Int32
         /// 1-based.
         let number: Int
+        /// Which of the events that one line of text stands for; 0 for the first.
+        let copy: Int
     }
 
     private(set) var bytes: [UInt8] = []
     private(set) var lines: [Line] = []
+    /// Lines of text that have no form that the mapping knows; they are among the lines.
+    var unmatched = 0
     /// Bytes read of the files on disk when the batch was full.
     var position: Int64 = 0
 
@@ -22,8 +28,8 @@ final class EventBatch {
 
     var isFull: Bool { lines.count >= Self.maximumLines || bytes.count >= Self.maximumBytes }
 
-    func append(_ text: UnsafeRawBufferPointer, file: Int, number: Int) {
-        lines.append(Line(start: bytes.count, count: text.count, file: Int32(file), number: number))
+    func append(_ text: UnsafeRawBufferPointer, file: Int, number: Int, copy: Int = 0) {
+        lines.append(Line(start: bytes.count, count: text.count, file: Int32(file), number: number, copy: copy))
         bytes.append(contentsOf: text)
     }
 
@@ -38,6 +44,7 @@ final class BatchReader {
     private let files: LogFiles
     private var next = 0
     private var reader: LineReader?
+    private var transcoder: LineTranscoder?
     private var number = 0
     /// Bytes of the files that are done.
     private var done: Int64 = 0
@@ -56,7 +63,7 @@ final class BatchReader {
             while !batch.isFull, let reader = try open() {
                 let hasLine = try reader.next { text in
                     number += 1
-                    if !text.isEmpty { batch.append(text, file: next - 1, number: number) }
+                    append(text, to: batch)
                 }
                 if !hasLine {
                     done += reader.position
@@ -71,10 +78,21 @@ final class BatchReader {
         return batch.lines.isEmpty ? nil : batch
     }
 
+    /// A line of text becomes the events that it stands for, under its number.
+    private func append(_ text: UnsafeRawBufferPointer, to batch: EventBatch) {
+        if text.isEmpty { return }
+        guard let transcoder else { return batch.append(text, file: next - 1, number: number) }
+        let before = transcoder.unmatched
+        let (event, count) = transcoder.event(of: text)
+        for copy in 0..<count { batch.append(event, file: next - 1, number: number, copy: copy) }
+        batch.unmatched += transcoder.unmatched - before
+    }
+
     private func open() throws -> LineReader? {
         if let reader { return reader }
         guard next < files.paths.count else { return nil }
         let opened = try LineReader(path: files.paths[next])
+        transcoder = try files.transcoder(file: next)
         next += 1
         number = 0
         reader = opened

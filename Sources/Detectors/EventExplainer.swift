@@ -3,6 +3,7 @@
 package import AuditEvent
 import Calendar
 import Detection
+import Foundation
 package import Sigma
 import YAMLDocument
 
@@ -28,6 +29,7 @@ package final class EventExplainer {
     private let rule: Prepared
     private let derivedSlots: [(field: String, slot: SlotID)]
     private let decoder: EventDecoder
+    private let transcoder: LineTranscoder?
 
     /// - Throws: `DocumentError` where the rule cannot be compiled for the mapping.
     package init(
@@ -43,6 +45,10 @@ package final class EventExplainer {
         derivedSlots = Self.derived.map { ($0, plan.slot($0)) }
         guard let decoder = plan.makeDecoder() else { throw rule.document.error("there is no memory for the decoder.") }
         self.decoder = decoder
+        // A line that has no year is of this one, or of the last if it would not be over yet.
+        transcoder = try mapping.lines.map {
+            try LineTranscoder($0, notAfter: Int64(Date().timeIntervalSince1970 * 1000))
+        }
     }
 
     /// Explains one event.
@@ -51,6 +57,7 @@ package final class EventExplainer {
     package func explain(
         _ event: UnsafeRawBufferPointer
     ) throws(EventError) -> (explanation: EventExplanation, derived: [EventExplanation.FieldValue]) {
+        let event = transcoder?.event(of: event).json ?? event
         let view = try decoder.decode(event, fallbackUID: .missing, fallbackTime: 0)
         var derived = [EventExplanation.FieldValue(field: "time", value: Timestamp.iso8601(view.time))]
         for (field, slot) in derivedSlots {

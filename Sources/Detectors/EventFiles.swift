@@ -68,7 +68,7 @@ struct EventFiles {
         return Case(
             events: events,
             // Rules of any product are tested, as by inline tests.
-            mapping: Mapping(name: mapping.name, logsources: nil, fields: mapping.fields),
+            mapping: mapping.applyingToEveryRule(),
             directory: try node["identities"].map { node throws(DocumentError) in
                 try IdentityDirectory(path: "\(folder)/\(try node.text())")
             }, wanted: try Expectations(try node.required("alerts")), node: node)

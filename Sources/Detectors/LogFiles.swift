@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import AuditEvent
 import Foundation
 
 /// The recorded logs of one run: files of NDJSON, gzip or not, in the order in which they are read.
@@ -9,15 +10,25 @@ package struct LogFiles: Sendable {
 
     /// Paths as the user gave them; `-` is standard input.
     package let paths: [String]
+    /// How lines of text are read; nil for logs that are JSON.
+    let lines: TextLines?
+    /// The year of a file's first line, where lines have none; nil for the one that the file's own time gives.
+    let year: Int?
     /// Bytes of all files as they are on disk; nil where one is no plain file.
     package let byteCount: Int64?
 
     /// Folders are searched with what is below them, hidden files left out; their files come in the order of their names.
     ///
+    /// - Parameters:
+    ///   - lines: the mapping's, for logs of text; folders are then searched for `*.log` as well.
+    ///   - year: the year of each file's first line, where lines have none.
     /// - Throws: `LineReader.ReadError` when a path does not exist or a folder holds no log.
-    package init(_ given: [String]) throws {
+    package init(_ given: [String], lines: TextLines? = nil, year: Int? = nil) throws {
+        self.lines = lines
+        self.year = year
+        let extensions = lines == nil ? Self.extensions : Self.extensions + ["log"]
         var paths: [String] = []
-        for path in given { paths += try Self.find(path) }
+        for path in given { paths += try Self.find(path, extensions) }
         self.paths = paths
         var total: Int64? = 0
         for path in paths {
@@ -33,12 +44,24 @@ package struct LogFiles: Sendable {
         paths.count == 1 ? "line \(line)" : "\(paths[file]):\(line)"
     }
 
-    /// The id of an event that has none: `line:12`, of several files `logs/b.ndjson:12`.
-    package func uid(file: Int, line: Int) -> String {
-        paths.count == 1 ? "line:\(line)" : "\(paths[file]):\(line)"
+    /// The id of an event that has none: `line:12`, of several files `logs/b.ndjson:12`; `line:12.1` for the next of the events that
+    /// one line of text stands for.
+    func uid(_ line: EventBatch.Line) -> String {
+        let place = paths.count == 1 ? "line:\(line.number)" : "\(paths[Int(line.file)]):\(line.number)"
+        return line.copy == 0 ? place : "\(place).\(line.copy)"
     }
 
-    private static func find(_ path: String) throws -> [String] {
+    /// What writes a file's lines as events; nil for a log that is JSON. Years are counted from the file's own time: when it was
+    /// written last, for standard input now.
+    func transcoder(file: Int) throws -> LineTranscoder? {
+        guard let lines else { return nil }
+        let attributes = try? FileManager.default.attributesOfItem(atPath: paths[file])
+        let written = paths[file] == "-" ? nil : attributes?[.modificationDate] as? Date
+        let notAfter = Int64((written ?? Date()).timeIntervalSince1970 * 1000)
+        return try LineTranscoder(lines, notAfter: notAfter, year: year)
+    }
+
+    private static func find(_ path: String, _ extensions: [String]) throws -> [String] {
         var isFolder: ObjCBool = false
         guard path != "-", FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
         else { return [path] }

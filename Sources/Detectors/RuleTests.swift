@@ -75,7 +75,7 @@ package enum RuleTests {
         let rules = alone(metadata, files.rules)
         // Rules of any product are tested on events with the canonical fields.
         let ocsf = try Mapping.named("ocsf")
-        let mapping = Mapping(name: ocsf.name, logsources: nil, fields: ocsf.fields)
+        let mapping = ocsf.applyingToEveryRule()
         let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: files.calendars)
         return try metadata.extensions.tests.map { test in
             var alerts: [Alert] = []
@@ -129,7 +129,8 @@ package enum RuleTests {
                 var setup = DetectorSetup(files, mapping: test.mapping, directory: test.directory)
                 setup.rules = rules
                 let backtest = try Backtest(
-                    setup, files: try LogFiles([test.events]), options: .init(suppresses: suppresses))
+                    setup, files: try LogFiles([test.events], lines: test.mapping.lines),
+                    options: .init(suppresses: suppresses))
                 var alerts: [Alert] = []
                 try backtest.run { if $0.ruleID == metadata.key { alerts.append($0) } }
                 return (alerts, backtest.summary)
@@ -141,7 +142,7 @@ package enum RuleTests {
             var messages = result.alerts.map(words)
             if result.alerts.count < wanted.atLeast ?? 0 {
                 messages += try nearest(
-                    metadata, rules, mapping: test.mapping, { try lines(test.events) },
+                    metadata, rules, mapping: test.mapping, { try events(test) },
                     { try run($0, suppresses: false).alerts })
             }
             // An event that comes too late may be what is tested; one that cannot be read is a fault of the test.
@@ -156,11 +157,11 @@ package enum RuleTests {
         }
     }
 
-    /// The first lines of a file, enough to look for the nearest one.
-    private static func lines(_ path: String) throws -> [[UInt8]] {
-        let reader = try LineReader(path: path)
-        var lines: [[UInt8]] = []
-        while lines.count < 10_000, try reader.next({ lines.append(Array($0)) }) {}
-        return lines
+    /// The first events of a file, enough to look for the nearest one.
+    private static func events(_ test: EventFiles.Case) throws -> [[UInt8]] {
+        let batch = try BatchReader(LogFiles([test.events], lines: test.mapping.lines)).read()
+        return batch.map { batch in
+            batch.bytes.withUnsafeBytes { bytes in batch.lines.map { Array(batch.text($0, bytes)) } }
+        } ?? []
     }
 }

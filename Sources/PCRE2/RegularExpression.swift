@@ -20,12 +20,21 @@ package final class RegularExpression {
         package let offset: Int
     }
 
+    /// A group of the pattern, `(?<name>…)`.
+    package struct Group: Sendable, Equatable {
+        package let name: String
+        package let number: Int
+    }
+
     /// Longer values are compared up to here, in bytes: an expression such as `[a-z]+@` costs the square of it.
     package static let maximumSubject = 64 * 1024
     /// PCRE2's match limit: a pattern that backtracks past it counts as no match, and is counted.
     package static let matchLimit: UInt32 = 100_000
     /// What one match may hold in memory, KiB.
     package static let heapLimit: UInt32 = 32 * 1024
+
+    /// The groups that have a name, in the order of their numbers.
+    package let groups: [Group]
 
     private let pattern: PatternCode
     private let data: OpaquePointer
@@ -45,6 +54,7 @@ package final class RegularExpression {
         self.pattern = pattern
         self.data = data
         self.context = context
+        groups = Self.groups(of: pattern.code)
     }
 
     deinit {
@@ -77,5 +87,31 @@ package final class RegularExpression {
         }
         if result < PCRE2_ERROR_NOMATCH { limitReached += 1 }
         return result >= 0
+    }
+
+    /// What a group matched when `matches` last found the pattern, in that text; nil for a group that took no part.
+    package func group(_ number: Int, in text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard number >= 0, number < Int(pcre2_get_ovector_count_8(data)),
+            let offsets = pcre2_get_ovector_pointer_8(data)
+        else { return nil }
+        // Of a group that took no part both are PCRE2_UNSET, all ones: -1 as a size reads here.
+        let (start, end) = (Int(offsets[2 * number]), Int(offsets[2 * number + 1]))
+        guard start >= 0, end >= start, end <= text.count else { return nil }
+        return UnsafeRawBufferPointer(rebasing: text[start..<end])
+    }
+
+    /// Reads the name table (pcre2api, PCRE2_INFO_NAMETABLE): entries of one size, a number in two bytes, the name, a zero.
+    private static func groups(of code: OpaquePointer) -> [Group] {
+        var count: UInt32 = 0
+        var size: UInt32 = 0
+        var table: UnsafePointer<UInt8>?
+        guard pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_NAMECOUNT), &count) == 0, count > 0,
+            pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_NAMEENTRYSIZE), &size) == 0,
+            pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_NAMETABLE), &table) == 0, let table
+        else { return [] }
+        return (0..<Int(count)).map { index in
+            let entry = table + index * Int(size)
+            return Group(name: String(cString: entry + 2), number: Int(entry[0]) << 8 | Int(entry[1]))
+        }.sorted { $0.number < $1.number }
     }
 }

@@ -23,6 +23,7 @@ final class PartitionDetector {
     private let metrics: DetectMetrics
     private let logger: Logger
     private var plan: DetectorPlan
+    private var transcoder: LineTranscoder?
     private var engine: Engine
     private var nextOffset: Int64
     /// Changed rows that no commit has written yet; a failed commit leaves them here.
@@ -63,6 +64,7 @@ final class PartitionDetector {
         store = try PartitionStore(path: "\(settings.stateFolder)/\(partition.topic)-\(partition.partition).sqlite")
         sender = OutboxSender(producer: producer, logger: logger)
         engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
+        transcoder = try plan.makeTranscoder(now: Responder.now())
         if let (offset, rows, left) = try store.restore(engine) {
             start = offset
             nextOffset = offset
@@ -101,12 +103,15 @@ final class PartitionDetector {
         do throws(EventError) {
             guard let payload = record.payload else { throw .empty }
             let timestamp = record.timestampMilliseconds
-            let view = try plan.decoder.decode(payload, fallbackUID: uid(offset), fallbackTime: timestamp)
-            if let timestamp, view.time > timestamp + settings.maximumAhead {
-                throw .timeAhead(milliseconds: view.time - timestamp)
+            let (text, count) = transcoder?.event(of: payload, received: timestamp) ?? (payload, 1)
+            for copy in 0..<count {
+                let view = try plan.decoder.decode(text, fallbackUID: uid(offset, copy), fallbackTime: timestamp)
+                if let timestamp, view.time > timestamp + settings.maximumAhead {
+                    throw .timeAhead(milliseconds: view.time - timestamp)
+                }
+                if !view[plan.identity].hasValue { withoutIdentity += 1 }
+                try engine.process(view)
             }
-            if !view[plan.identity].hasValue { withoutIdentity += 1 }
-            try engine.process(view)
         } catch {
             reject(record, error)
         }
@@ -160,8 +165,9 @@ final class PartitionDetector {
                 headers: headers))
     }
 
-    /// `partition:offset`, the id of an event that has none.
-    private func uid(_ offset: Int64) -> Slot {
+    /// `partition:offset`, the id of an event that has none; `partition:offset.1` for the next of the events that one line of text
+    /// stands for.
+    private func uid(_ offset: Int64, _ copy: Int) -> Slot {
         var length = 0
         func append(_ value: Int64) {
             ASCII.withDecimal(value) { digits in
@@ -175,6 +181,11 @@ final class PartitionDetector {
         uidBuffer[length] = UInt8(ascii: ":")
         length += 1
         append(offset)
+        if copy > 0 {
+            uidBuffer[length] = UInt8(ascii: ".")
+            length += 1
+            append(Int64(copy))
+        }
         return .string(UnsafeRawBufferPointer(rebasing: uidBuffer[..<length]))
     }
 

@@ -14,6 +14,7 @@ struct BacktestCommand: ParsableCommand {
         discussion: """
             gatewatch backtest --detectors detectors --input day.ndjson.gz --identities people.csv
             gatewatch backtest --detectors detectors --input logs/ --expect expect.yml
+            gatewatch backtest --detectors detectors --input /var/log/auth.log --mapping sshd
             zcat cloudtrail.json.gz | gatewatch backtest --detectors my.yml --input - --mapping cloudtrail --format ocsf
 
             The same events give the same alerts as live. Alerts go to standard output, a summary to standard error.
@@ -72,6 +73,9 @@ struct BacktestCommand: ParsableCommand {
             text += ", \(summary.identityCount) identities, \(Self.decimal(summary.days)) days"
         }
         if summary.withoutIdentity > 0 { text += ", \(summary.withoutIdentity) events without identity" }
+        if summary.unmatchedLines > 0 {
+            text += "\n\(summary.unmatchedLines) lines have no form that '\(log.mappingName)' knows; only their text is"
+        }
         if backtest.notApplicable > 0 {
             text +=
                 "\n\(backtest.notApplicable) rules are for other log sources than '\(log.mappingName)' (--mapping raw tries every rule)"

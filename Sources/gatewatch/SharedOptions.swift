@@ -69,6 +69,9 @@ struct LogInputOptions: ParsableArguments {
     @OptionGroup var events: EventOptions
     @Option(help: "Field of the event time, in place of the mapping's.")
     var timeField: String?
+    @Option(
+        help: "Year of each file's first line, where lines of text have none; without, by the file's own time.")
+    var year: Int?
     @Option(help: "How much earlier than the latest event one may be and still count.")
     var lateness = "60s"
     @Flag(help: "Order the input by time first, in memory: for logs that are not written in order.")
@@ -105,7 +108,7 @@ struct LogInputOptions: ParsableArguments {
     /// A run of a setup over the input. It is made before it starts, so that what is wrong is told before anything is printed.
     func backtest(_ setup: DetectorSetup) throws -> Backtest {
         try Backtest(
-            setup, files: try LogFiles(input),
+            setup, files: try LogFiles(input, lines: setup.mapping.lines, year: year),
             options: .init(
                 lateness: Timespan(lateness)?.milliseconds ?? 60_000, suppresses: !noSuppress,
                 jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount))

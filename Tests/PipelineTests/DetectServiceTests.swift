@@ -10,7 +10,7 @@ import Testing
 @Suite("Detector process", .serialized)
 struct DetectServiceTests {
     /// Runs a service while `body` does, then stops it and waits until it has drained.
-    private func running(_ service: DetectService, _ body: () async throws -> Void) async throws {
+    func running(_ service: DetectService, _ body: () async throws -> Void) async throws {
         let task = Task { try await service.run() }
         do {
             try await body()

@@ -61,9 +61,9 @@ final class Stage: Sendable {
         return files
     }
 
-    func service(_ yaml: String, workers: Int = 1) throws -> DetectService {
+    func service(_ yaml: String, mapping: Mapping = .raw, workers: Int = 1) throws -> DetectService {
         let settings = DetectSettings(
-            kafka: kafka, stateFolder: "\(folder.path)/state", mapping: .raw, workers: workers)
+            kafka: kafka, stateFolder: "\(folder.path)/state", mapping: mapping, workers: workers)
         return DetectService(settings: settings, detectors: try detectors(yaml), logger: quiet)
     }
 
