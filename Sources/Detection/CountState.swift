@@ -48,6 +48,8 @@ final class CountState: CorrelationState {
     private let cell: Int64
     private let trimAt: Int
     private let hotPlan: Unmanaged<CorrelationPlan>
+    /// Below this the condition does not hold: most windows need no closer look.
+    private let least: Double
     /// No window's last entry was before this when last looked at, nor is any that was made since, ms.
     @exclusivity(unchecked) private var oldestLast: Int64 = .min
 
@@ -59,6 +61,9 @@ final class CountState: CorrelationState {
         cell = plan.cell
         trimAt = plan.trimAt
         hotPlan = .passUnretained(plan)
+        least = plan.rule.bounds.reduce(-Double.infinity) {
+            $1.comparison == .gte || $1.comparison == .gt ? max($0, $1.limit) : $0
+        }
         windows = CellMap(keySpace: plan.keySpace)
         super.init(plan: plan)
     }
@@ -131,7 +136,7 @@ final class CountState: CorrelationState {
                 aggregate.remove(entries, at: start, to: i)
                 start += 1
             }
-            if kind == .sum, case .sum(let sum) = aggregate {
+            if kind == .sum, case .sum(let sum) = aggregate, entries[sum.pointee.coarseStart].time < oldest {
                 sum.pointee.moveCoarse(entries, to: cellStart(cell, of: oldest), last: i)
             }
             window.pointee.start = Int32(start)
@@ -139,14 +144,17 @@ final class CountState: CorrelationState {
             if !entries[i].isSettled {
                 if isDeferred { entries[i].isSettled = true }
                 let value = value(aggregate, count: i - start + 1)
-                let holds = hotPlan._withUnsafeGuaranteedRef { $0.holds(value, key: key, at: entries[i].time) }
-                if holds {
+                if !(value < least), holds(value, key: key, at: entries[i].time) {
                     fireOnce(entries, from: start, at: i, value, fire)
                 }
             }
             i += 1
         }
         return i > first
+    }
+
+    private func holds(_ value: Double, key: Int32, at time: Int64) -> Bool {
+        hotPlan._withUnsafeGuaranteedRef { $0.holds(value, key: key, at: time) }
     }
 
     private func value(_ aggregate: Aggregate, count: Int) -> Double {
@@ -226,7 +234,17 @@ final class CountState: CorrelationState {
     /// Drops what no window to come can reach, and keeps the rest within bounds.
     private func forget(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
         let entries = window.pointee.entries
-        var oldest = watermark - timespan
+        if entries.count > 0, entries[0].time < watermark - timespan { dropFirst(window, before: watermark - timespan) }
+        if window.pointee.entries.count > max(Int(window.pointee.trimAt), trimAt) {
+            trim(window, watermark: watermark)
+            window.pointee.trimAt = Int32(window.pointee.entries.count * 3 / 2)
+        }
+    }
+
+    /// Drops entries before a time; a sum keeps those of the cell in which it lies.
+    private func dropFirst(_ window: UnsafeMutablePointer<Window>, before time: Int64) {
+        let entries = window.pointee.entries
+        var oldest = time
         var reached = Int(window.pointee.start)
         if kind == .sum, case .sum(let sum) = window.pointee.aggregate {
             reached = min(reached, sum.pointee.coarseStart)
@@ -234,16 +252,11 @@ final class CountState: CorrelationState {
         }
         var gone = 0
         while gone < reached, entries[gone].time < oldest { gone += 1 }
-        if gone > 0 {
-            window.pointee.entries.removeFirst(gone)
-            window.pointee.start -= Int32(gone)
-            window.pointee.next -= Int32(gone)
-            if kind == .sum, case .sum(let sum) = window.pointee.aggregate { sum.pointee.coarseStart -= gone }
-        }
-        if window.pointee.entries.count > max(Int(window.pointee.trimAt), trimAt) {
-            trim(window, watermark: watermark)
-            window.pointee.trimAt = Int32(window.pointee.entries.count * 3 / 2)
-        }
+        if gone == 0 { return }
+        window.pointee.entries.removeFirst(gone)
+        window.pointee.start -= Int32(gone)
+        window.pointee.next -= Int32(gone)
+        if kind == .sum, case .sum(let sum) = window.pointee.aggregate { sum.pointee.coarseStart -= gone }
     }
 
     private func trim(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {

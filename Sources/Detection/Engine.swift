@@ -274,7 +274,8 @@ package final class Engine {
     /// Inserts each tuple of a feed's fields from `index` on: of a field with several values, each one. None where one is
     /// missing.
     private func insertTuples(
-        _ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView, _ id: EventID, from index: Int, hash: UInt64,
+        _ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView, _ id: EventID, from index: Int,
+        hash: UInt64,
         _ left: inout Int
     ) {
         _ = view.anyValue(view[feeds.field(index)]) { value in
