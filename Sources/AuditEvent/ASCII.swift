@@ -126,10 +126,16 @@ public func stableHash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0x9E37_79
         i &+= 8
     }
     if i < count {
+        // The rest, the first byte highest; of a longer text these are the low bytes of its last eight.
         var tail: UInt64 = 0
-        while i < count {
-            tail = tail << 8 | UInt64(start.load(fromByteOffset: i, as: UInt8.self))
-            i &+= 1
+        if count >= 8 {
+            let last = start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+            tail = UInt64(bigEndian: last) & (1 << UInt64(8 &* (count &- i)) &- 1)
+        } else {
+            while i < count {
+                tail = tail << 8 | UInt64(start.load(fromByteOffset: i, as: UInt8.self))
+                i &+= 1
+            }
         }
         hash = mix(hash ^ tail, 0xE703_7ED1_A0B4_28DB)
     }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// Every number of a baseline; all of them come from the rule file. Times are in ms, UTC.
 package struct BaselineSettings: Sendable, Hashable {
     /// What expected activity repeats with. UTC.
@@ -17,10 +21,10 @@ package struct BaselineSettings: Sendable, Hashable {
 
     package var values: Values
     /// The length of a bucket, ms. At least 1.
-    package var bucket: Int64
+    package var bucket: Int64 { didSet { decay = BucketDecay(bucket: bucket, history: history) } }
     package var season: Season
     /// The memory's half-life, ms: what happened this long ago weighs half.
-    package var history: Int64
+    package var history: Int64 { didSet { decay = BucketDecay(bucket: bucket, history: history) } }
     /// So long after the first bucket it only learns, ms.
     package var minimumHistory: Int64
     /// It only learns until so many buckets had any activity.
@@ -28,11 +32,14 @@ package struct BaselineSettings: Sendable, Hashable {
     /// The least spread in units of the value: one spread above the expected value is at least so much more.
     package var scaleFloor: Double
     /// The least spread as a share of the expected value.
-    package var relativeFloor: Double
+    package var relativeFloor: Double { didSet { logarithmicFloor = log1p(relativeFloor) } }
     /// So many spreads above the expected value fire.
     package var threshold: Double
     /// And the value must be at least so many times the expected one.
     package var ratio: Double
+    /// Computed once of the above: these are needed with every bucket of every subject.
+    private(set) var decay: BucketDecay
+    private(set) var logarithmicFloor: Double
 
     /// The defaults: 10-minute buckets, hour of week, a half-life of 28 days, learning for 7 days and 50 active buckets.
     package init(
@@ -51,5 +58,7 @@ package struct BaselineSettings: Sendable, Hashable {
         self.relativeFloor = relativeFloor
         self.threshold = threshold
         self.ratio = ratio
+        decay = BucketDecay(bucket: bucket, history: history)
+        logarithmicFloor = log1p(relativeFloor)
     }
 }

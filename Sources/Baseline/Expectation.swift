@@ -15,6 +15,7 @@ struct Expectation {
     private static let steadyShare = 0.9
 
     let center: Double
+    let expected: Double
     let isLearning: Bool
     private let spread: Double
     private let share: Double
@@ -28,6 +29,7 @@ struct Expectation {
         settings: BaselineSettings
     ) {
         self.center = center
+        expected = settings.values == .counts ? max(expm1(center), 0) : center
         self.isLearning = isLearning
         self.settings = settings
         self.share = min(max(share, 1e-3), 1)
@@ -36,7 +38,7 @@ struct Expectation {
         switch settings.values {
         case .counts:
             // Counts scatter by their square root even if nothing else does (Poisson): 1/√n of the logarithm.
-            floor = max(log1p(settings.relativeFloor), 1 / (1 + max(expm1(center), 0)).squareRoot())
+            floor = max(settings.logarithmicFloor, 1 / (1 + expected).squareRoot())
         case .readings: floor = settings.relativeFloor * abs(center)
         }
         // What is known from few buckets is known that much less well.
@@ -51,7 +53,12 @@ struct Expectation {
         settings.values == .counts ? max(expm1(transformed), 0) : transformed
     }
 
-    var expected: Double { value(center) }
+    /// The transformed value, within what `low` and `high` are transformed to.
+    func clamp(_ transformed: Double, of value: Double) -> Double {
+        let (low, high) = (low, high)
+        if value >= low, value <= high { return transformed }
+        return min(max(transformed, transform(low)), transform(high))
+    }
 
     /// The least distance of one spread, in units of the value.
     private var unit: Double { max(settings.scaleFloor, 1e-12) }

@@ -7,7 +7,7 @@ extension SeriesBaseline {
     /// What it takes in memory, in bytes.
     package var byteCount: Int {
         // An array's storage begins with 32 bytes of its own.
-        MemoryLayout<Self>.stride + (slots.map { 32 + $0.bytes.count } ?? 0)
+        MemoryLayout<Self>.stride + (slots.map { 64 + MemoryLayout<SeasonSlots>.stride + $0.bytes.count } ?? 0)
     }
 
     /// Appends everything that is known: 34 bytes, and 270 more with slots of the week.

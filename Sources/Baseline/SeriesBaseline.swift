@@ -8,8 +8,6 @@ import Glibc
 /// how often there is activity at all, and (with a season) how hours differ. docs/baselines.md has the formulas.
 package struct SeriesBaseline: Sendable {
     static let hour: Int64 = 3_600_000
-    /// So many times faster than the level the spread forgets.
-    private static let spreadHaste = 4.0
     /// Once so many buckets are known, one is taken as at most so many times as far out as the mean: heavy tails are judged,
     /// not learned. (Of a normal distribution, one in 700 is beyond.)
     private static let trustedWeight: Float = 20
@@ -20,7 +18,7 @@ package struct SeriesBaseline: Sendable {
     private static let priorSpread = 1.0
 
     /// `Int64.min` before the first bucket.
-    private(set) var lastBucket: Int64 = .min
+    package private(set) var lastBucket: Int64 = .min
     /// Hour since the epoch of the first bucket.
     private(set) var firstHour: Int32 = 0
     /// Buckets so far, each weighing half after `history`.
@@ -33,7 +31,9 @@ package struct SeriesBaseline: Sendable {
     /// a quarter of `history`, so that what the season explains by now does not stay in the spread.
     private(set) var deviation: Float = 0
     private(set) var deviationWeight: Float = 0
-    private(set) var slots: SeasonSlots?
+    /// None or one: most series have no season, and these take 8 bytes for it.
+    private var season: [SeasonSlots] = []
+    var slots: SeasonSlots? { season.first }
 
     /// Nothing is known.
     package init() {}
@@ -54,7 +54,7 @@ package struct SeriesBaseline: Sendable {
         self.level = level
         self.deviation = deviation
         self.deviationWeight = deviationWeight
-        self.slots = slots
+        season = slots.map { [$0] } ?? []
     }
 
     /// What a value would mean in a bucket (its start divided by `settings.bucket`). Changes nothing. A value that is no
@@ -77,14 +77,14 @@ package struct SeriesBaseline: Sendable {
 
         let isCount = settings.values == .counts
         let passed = lastBucket == .min ? 1 : Double(bucket) - Double(lastBucket)
-        let keep = exp2(-Double(settings.bucket) / Double(max(settings.history, 1)))
-        let kept = pow(keep, passed)
+        let keep = settings.decay.keep
+        let (kept, keptSpread) = settings.decay.kept(after: passed)
         // Σ keep^i over the buckets that passed: each was seen, though empty. Readings left out were not.
         let fresh = isCount ? (1 - kept) / (1 - keep) : 1
         seen = Float(Double(seen) * kept + (keep < 1 ? fresh : passed))
         let isActive = !isCount || value > 0
         active = Float(Double(active) * kept + (isActive ? 1 : 0))
-        deviationWeight = Float(Double(deviationWeight) * pow(kept, Self.spreadHaste))
+        deviationWeight = Float(Double(deviationWeight) * keptSpread)
         lastBucket = bucket
 
         var offset = 0.0
@@ -92,7 +92,7 @@ package struct SeriesBaseline: Sendable {
             let known = active > 1
             var learned = expected.transform(value)
             if isAlerted || !expected.isLearning {
-                learned = min(max(learned, expected.transform(expected.low)), expected.transform(expected.high))
+                learned = expected.clamp(learned, of: value)
             }
             if known {
                 deviationWeight += 1
@@ -106,7 +106,8 @@ package struct SeriesBaseline: Sendable {
             level += Float((learned - seasonal - Double(level)) / Double(active))
             offset = learned - Double(level)
         }
-        slots?.learn(
+        if season.isEmpty { return }
+        season[0].learn(
             hour: hour, deviation: offset, isActive: isActive,
             bucketsPerHour: max(1, Double(Self.hour) / Double(settings.bucket)),
             history: Double(settings.history) / Double(Self.hour),
@@ -120,7 +121,7 @@ package struct SeriesBaseline: Sendable {
         let prior = isCount ? Self.priorWeight : 0
         let weight = Double(deviationWeight) + prior
         let mean = weight > 0 ? (Double(deviation) * Double(deviationWeight) + prior * Self.priorSpread) / weight : 0
-        let slot = slots?.slot(hour: hour)
+        let slot = season.isEmpty ? nil : season[0].slot(hour: hour)
         let age = (Int64(hour) - Int64(firstHour)) * Self.hour
         return Expectation(
             center: Double(level) + (slot?.offset ?? 0), meanDeviation: mean, weight: Double(active),
@@ -134,17 +135,19 @@ package struct SeriesBaseline: Sendable {
     /// settings than before begin anew.
     private mutating func startSeason(_ hour: Int32, _ settings: BaselineSettings) {
         guard settings.season != .none, active > 0 else {
-            slots = nil
+            if !season.isEmpty { season = [] }
             return
         }
         let age = Int64(hour) - Int64(firstHour)
         let isCount = settings.values == .counts
-        if slots == nil, age >= 2 * 24 {
-            slots = SeasonSlots(
-                since: hour, share: isCount ? Double(active / max(seen, 1)) : 1,
-                step: isCount ? 1 / 16 : Double(deviation) / 8)
+        if season.isEmpty, age >= 2 * 24 {
+            season = [
+                SeasonSlots(
+                    since: hour, share: isCount ? Double(active / max(seen, 1)) : 1,
+                    step: isCount ? 1 / 16 : Double(deviation) / 8)
+            ]
         }
-        if settings.season == .hourOfWeek, age >= 2 * 168 { slots?.widen(at: hour) }
+        if settings.season == .hourOfWeek, age >= 2 * 168, !season.isEmpty { season[0].widen(at: hour) }
     }
 
     /// The hour since the epoch in which the bucket begins.

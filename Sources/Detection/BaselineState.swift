@@ -9,8 +9,8 @@ import Sigma
 /// An event in bucket B is compared with what was learned of the buckets up to B - `lag`. These are complete whenever such an
 /// event can come, so the order of events within the lateness does not matter.
 ///
-/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 90,
-/// 400 with the season) and 32 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
+/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (60,
+/// 420 with the season) and 32 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
 final class BaselineState: StoredState {
     private struct Row {
         var series = SeriesBaseline()
@@ -18,7 +18,13 @@ final class BaselineState: StoredState {
         var open = OpenBuckets.none
         /// The peer group, -1 without one.
         var peers: Int32 = -1
-        var last: Int64 = .min
+    }
+
+    /// Groups with an open bucket of this number: a list in `open`, in the order in which they came.
+    private struct Opened {
+        let bucket: Int64
+        let first: Int32
+        var last: Int32
     }
 
     let stateID: UInt64
@@ -28,33 +34,38 @@ final class BaselineState: StoredState {
     let peers: PeerState?
     /// How many buckets before the event's the latest one lies that counts.
     private let lag: Int64
-    private var rows: CellMap<Row>
-    private var open = OpenBuckets()
+    @exclusivity(unchecked) private var rows: CellMap<Row>
+    @exclusivity(unchecked) private var open = OpenBuckets()
     private var removedKeys: [[UInt8]] = []
-    /// Groups with an open bucket, by bucket.
-    private var opened: [Int64: [Int32]] = [:]
-    private var watermark: Int64 = 0
-    /// The watermark at which the next bucket closes, ms.
-    private var nextClose: Int64 = .max
+    /// In rising order; few.
+    @exclusivity(unchecked) private var opened: [Opened] = []
+    private let clock: Unmanaged<BucketClock>
+    /// The peers' key space and state: nothing counts references to them for every event.
+    private let hotPeers: Unmanaged<PeerState>?
+    private let bucket: Int64
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
+    /// - Parameter clock: must live as long as this.
     init(
         stateID: UInt64, keySpace: KeySpace, rule: RuleExtension.Baseline, settings: BaselineSettings,
-        peers: PeerState?,
-        lateness: Int64
+        peers: PeerState?, clock: BucketClock, lateness: Int64
     ) {
         self.stateID = stateID
         self.keySpace = keySpace
         self.rule = rule
         self.settings = settings
         self.peers = peers
+        self.clock = .passUnretained(clock)
+        hotPeers = peers.map { .passUnretained($0) }
+        bucket = settings.bucket
         lag = 1 + (lateness + settings.bucket - 1) / settings.bucket
         rows = CellMap(keySpace: keySpace)
     }
 
     deinit {
         rows.deallocate { _ in }
+        open.deallocate()
     }
 
     var count: Int { rows.count }
@@ -68,9 +79,12 @@ final class BaselineState: StoredState {
 
     /// Notes which peer group an event names, before the event is judged.
     func join(key: Int32, group: Int32) {
-        guard let peers else { return }
         let row = rows.make(key, Row())
-        if row.pointee.peers == group { return }
+        if row.pointee.peers != group { join(row, key, group) }
+    }
+
+    private func join(_ row: UnsafeMutablePointer<Row>, _ key: Int32, _ group: Int32) {
+        guard let peers else { return }
         peers.keySpace.hold(group)
         if row.pointee.peers >= 0 { peers.keySpace.release(row.pointee.peers) }
         row.pointee.peers = group
@@ -79,15 +93,29 @@ final class BaselineState: StoredState {
 
     /// Counts an event towards its bucket: 1 for a count, else the number that is summed.
     func note(key: Int32, at time: Int64, amount: Double, isAlerted: Bool = false) {
-        let bucket = time / settings.bucket
+        let number = time / bucket
         let row = rows.make(key, Row())
-        if open.add(amount, to: bucket, isAlerted: isAlerted, head: &row.pointee.open) { expect(key, in: bucket) }
+        if let new = open.add(amount, to: number, of: key, isAlerted: isAlerted, head: &row.pointee.open) {
+            expect(new, in: number)
+        }
         rows.touch(key)
     }
 
-    private func expect(_ key: Int32, in bucket: Int64) {
-        opened[bucket, default: []].append(key)
-        nextClose = min(nextClose, (bucket + lag) * settings.bucket)
+    private func expect(_ place: Int32, in number: Int64) {
+        var index = opened.count
+        while index > 0, opened[index - 1].bucket > number { index -= 1 }
+        if index > 0, opened[index - 1].bucket == number {
+            open.link(opened[index - 1].last, to: place)
+            opened[index - 1].last = place
+            return
+        }
+        opened.insert(Opened(bucket: number, first: place, last: place), at: index)
+        if index == 0 { expectClose() }
+    }
+
+    private func expectClose() {
+        guard let first = opened.first else { return }
+        clock._withUnsafeGuaranteedRef { $0.expect(closing: (first.bucket + lag) * bucket) }
     }
 
     /// Notes that the rule fired.
@@ -95,26 +123,39 @@ final class BaselineState: StoredState {
         note(key: key, at: time, amount: 0, isAlerted: true)
     }
 
-    /// No event before the watermark comes any more: learns the buckets that are complete and with which every event to come
-    /// is compared.
-    func advance(to watermark: Int64) {
-        self.watermark = watermark
-        guard watermark >= nextClose else { return }
-        let last = watermark / settings.bucket - lag
-        for bucket in opened.keys.filter({ $0 <= last }).sorted() {
-            for key in opened.removeValue(forKey: bucket) ?? [] { learn(key, bucket) }
+    /// No event before the clock's watermark comes any more: learns the buckets that are complete and with which every event
+    /// to come is compared.
+    func close() {
+        guard let first = opened.first else { return }
+        let last = watermark / bucket - lag
+        if first.bucket <= last {
+            var closed = 0
+            while closed < opened.count, opened[closed].bucket <= last {
+                var place = opened[closed].first
+                while place != OpenBuckets.none {
+                    let (key, next) = open.owner(of: place)
+                    learn(key, opened[closed].bucket)
+                    place = next
+                }
+                closed += 1
+            }
+            opened.removeFirst(closed)
         }
-        nextClose = opened.keys.min().map { ($0 + lag) * settings.bucket } ?? .max
+        expectClose()
     }
 
-    private func learn(_ key: Int32, _ bucket: Int64) {
-        guard let row = rows.find(key), let first = open.removeFirst(bucket, head: &row.pointee.open) else { return }
-        row.pointee.series.learn(first.total, bucket: bucket, isAlerted: first.isAlerted, settings)
-        row.pointee.last = bucket
-        if let peers, row.pointee.peers >= 0 {
-            peers.add(
-                first.total, member: stableHash(keySpace.bytes(of: key)), bucket: bucket, group: row.pointee.peers,
-                watermark: watermark)
+    private var watermark: Int64 { clock._withUnsafeGuaranteedRef { $0.watermark } }
+
+    private func learn(_ key: Int32, _ number: Int64) {
+        guard let row = rows.find(key), let first = open.removeFirst(number, head: &row.pointee.open) else { return }
+        row.pointee.series.learn(first.total, bucket: number, isAlerted: first.isAlerted, settings)
+        let group = row.pointee.peers
+        if group >= 0 {
+            hotPeers?._withUnsafeGuaranteedRef {
+                $0.add(
+                    first.total, member: stableHash(keySpace.bytes(of: key)), bucket: number, group: group,
+                    watermark: watermark)
+            }
         }
         rows.touch(key)
     }
@@ -166,7 +207,7 @@ final class BaselineState: StoredState {
         nextSweep = watermark + max(3_600_000, settings.history / 16)
         let oldest = (watermark - 3 * settings.history) / settings.bucket
         rows.sweep { row in
-            guard row.open == OpenBuckets.none, row.last < oldest else { return false }
+            guard row.open == OpenBuckets.none, row.series.lastBucket < oldest else { return false }
             if row.peers >= 0 { self.peers?.keySpace.release(row.peers) }
             return true
         } _: {
@@ -195,7 +236,7 @@ final class BaselineState: StoredState {
 
     private func encode(_ row: Row) -> [UInt8] {
         var writer = ByteWriter()
-        writer.write(row.last)
+        writer.write(row.series.lastBucket)
         var series: [UInt8] = []
         row.series.encode(into: &series)
         writer.write(block: series)
@@ -212,7 +253,8 @@ final class BaselineState: StoredState {
         key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
     ) throws(ByteReader.Damaged) -> [Int64] {
         var row = Row()
-        row.last = try reader.read()
+        // Once the last bucket, which the series has too.
+        _ = try reader.read(Int64.self)
         guard let series = try reader.readBlock().withUnsafeBytes({ SeriesBaseline(decoding: $0) }) else {
             throw ByteReader.Damaged()
         }
@@ -221,7 +263,9 @@ final class BaselineState: StoredState {
         while !reader.isAtEnd {
             let (number, total): (Int64, Double) = (try reader.read(), try reader.readDouble())
             let isAlerted = try reader.read(UInt8.self) == 1
-            if open.add(total, to: number, isAlerted: isAlerted, head: &row.open) { expect(key, in: number) }
+            if let new = open.add(total, to: number, of: key, isAlerted: isAlerted, head: &row.open) {
+                expect(new, in: number)
+            }
         }
         if !group.isEmpty, let peers {
             row.peers = group.withUnsafeBytes { peers.keySpace.intern($0) }

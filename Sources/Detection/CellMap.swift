@@ -41,14 +41,20 @@ struct CellMap<Cell> {
     var bytes: Int { placeCount * 4 + capacity * (MemoryLayout<Cell>.stride + 5) }
 
     /// The cell of a key, nil where there is none. Valid until the next `make`.
+    @inline(__always)
     func find(_ key: Int32) -> UnsafeMutablePointer<Cell>? {
-        guard Int(key) < placeCount, places[Int(key)] >= 0 else { return nil }
-        return cells + Int(places[Int(key)])
+        guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0 else { return nil }
+        return cells + place
     }
 
     /// The cell of a key, made when there is none. Valid until the next `make`.
+    @inline(__always)
     mutating func make(_ key: Int32, _ initial: @autoclosure () -> Cell) -> UnsafeMutablePointer<Cell> {
         if let cell = find(key) { return cell }
+        return add(key, initial())
+    }
+
+    private mutating func add(_ key: Int32, _ initial: Cell) -> UnsafeMutablePointer<Cell> {
         if Int(key) >= placeCount {
             var larger = placeCount
             while larger <= Int(key) { larger *= 2 }
@@ -67,7 +73,7 @@ struct CellMap<Cell> {
             place = Int32(used)
             used += 1
         }
-        (cells + Int(place)).initialize(to: initial())
+        (cells + Int(place)).initialize(to: initial)
         keys[Int(place)] = key
         changedFlags[Int(place)] = false
         places[Int(key)] = place
@@ -77,10 +83,15 @@ struct CellMap<Cell> {
     }
 
     /// Notes that the cell of a key must be written.
+    @inline(__always)
     mutating func touch(_ key: Int32) {
         let place = Int(places[Int(key)])
         if changedFlags[place] { return }
         changedFlags[place] = true
+        note(key)
+    }
+
+    private mutating func note(_ key: Int32) {
         changed.append(key)
     }
 

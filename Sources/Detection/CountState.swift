@@ -40,8 +40,30 @@ final class CountState: CorrelationState {
     }
 
     @exclusivity(unchecked) private var windows: CellMap<Window>
+    /// The plan's, at hand: nothing counts references to the plan for every event.
+    private let kind: Aggregate.Kind
+    private let timespan: Int64
+    private let isDeferred: Bool
+    private let newest: Int
+    private let cell: Int64
+    private let trimAt: Int
+    private let hotPlan: Unmanaged<CorrelationPlan>
+    /// Below this the condition does not hold: most windows need no closer look.
+    private let least: Double
+    /// No window's last entry was before this when last looked at, nor is any that was made since, ms.
+    @exclusivity(unchecked) private var oldestLast: Int64 = .min
 
     override init(plan: CorrelationPlan) {
+        kind = plan.kind
+        timespan = plan.timespan
+        isDeferred = plan.isDeferred
+        newest = plan.newest
+        cell = plan.cell
+        trimAt = plan.trimAt
+        hotPlan = .passUnretained(plan)
+        least = plan.rule.bounds.reduce(-Double.infinity) {
+            $1.comparison == .gte || $1.comparison == .gt ? max($0, $1.limit) : $0
+        }
         windows = CellMap(keySpace: plan.keySpace)
         super.init(plan: plan)
     }
@@ -61,7 +83,7 @@ final class CountState: CorrelationState {
     }
 
     override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
-        let window = windows.make(key, Window(aggregate: Aggregate(plan.kind)))
+        let window = windows.make(key, Window(aggregate: Aggregate(kind)))
         let entries = window.pointee.entries
         var place = entries.count
         while place > 0, !WindowEntry.precedes(entries[place - 1], entry, bySource: false) {
@@ -69,13 +91,14 @@ final class CountState: CorrelationState {
             // The same event again: redelivered by the broker or sent twice.
             if WindowEntry.isSame(entries[place], entry) { return false }
         }
+        if entries.count == 0 { oldestLast = min(oldestLast, entry.time) }
         if place == entries.count {
             window.pointee.entries.append(entry)
         } else {
             window.pointee.entries.insert(entry, at: place)
         }
         if place < window.pointee.next { rewind(window, to: place) }
-        if !plan.isDeferred { advance(window, key, until: .max, fire) }
+        if !isDeferred { advance(window, key, until: .max, fire) }
         forget(window, watermark: watermark)
         windows.touch(key)
         return true
@@ -108,20 +131,20 @@ final class CountState: CorrelationState {
         var start = Int(window.pointee.start)
         while i < entries.count, entries[i].time <= until {
             aggregate.add(entries, from: start, at: i)
-            let oldest = entries[i].time - plan.timespan
-            while entries[start].time < oldest || i - start >= plan.newest {
+            let oldest = entries[i].time - timespan
+            while entries[start].time < oldest || i - start >= newest {
                 aggregate.remove(entries, at: start, to: i)
                 start += 1
             }
-            if plan.kind == .sum, case .sum(let sum) = aggregate {
-                sum.pointee.moveCoarse(entries, to: cellStart(plan.cell, of: oldest), last: i)
+            if kind == .sum, case .sum(let sum) = aggregate, entries[sum.pointee.coarseStart].time < oldest {
+                sum.pointee.moveCoarse(entries, to: cellStart(cell, of: oldest), last: i)
             }
             window.pointee.start = Int32(start)
             window.pointee.next = Int32(i + 1)
             if !entries[i].isSettled {
-                if plan.isDeferred { entries[i].isSettled = true }
+                if isDeferred { entries[i].isSettled = true }
                 let value = value(aggregate, count: i - start + 1)
-                if plan.holds(value, key: key, at: entries[i].time) {
+                if !(value < least), holds(value, key: key, at: entries[i].time) {
                     fireOnce(entries, from: start, at: i, value, fire)
                 }
             }
@@ -130,11 +153,15 @@ final class CountState: CorrelationState {
         return i > first
     }
 
+    private func holds(_ value: Double, key: Int32, at time: Int64) -> Bool {
+        hotPlan._withUnsafeGuaranteedRef { $0.holds(value, key: key, at: time) }
+    }
+
     private func value(_ aggregate: Aggregate, count: Int) -> Double {
         switch aggregate {
         case .count: Double(count)
         case .sum(let sum):
-            plan.kind == .mean ? sum.pointee.mean(of: count) : sum.pointee.value(maximumExact: Self.maximumSummed)
+            kind == .mean ? sum.pointee.mean(of: count) : sum.pointee.value(maximumExact: Self.maximumSummed)
         case .distinct(let values): Double(values.pointee.count)
         case .order(let tree): tree.pointee.percentile(plan.rule.percentile ?? 50)
         }
@@ -145,16 +172,16 @@ final class CountState: CorrelationState {
         let entries = window.pointee.entries
         window.pointee.next = Int32(place)
         // The window of the entry before: one that comes late may yet stand between it and the next.
-        let oldest = place > 0 ? entries[place - 1].time - plan.timespan : 0
-        let start = max(firstEntry(entries, notBefore: oldest, upTo: place), place - min(place, plan.newest))
+        let oldest = place > 0 ? entries[place - 1].time - timespan : 0
+        let start = max(firstEntry(entries, notBefore: oldest, upTo: place), place - min(place, newest))
         window.pointee.start = Int32(start)
         // A count is where its window begins and ends, so a late event of a busy key need not go through all of it.
         if case .count = window.pointee.aggregate { return }
         window.pointee.aggregate.free()
-        let aggregate = Aggregate(plan.kind)
+        let aggregate = Aggregate(kind)
         window.pointee.aggregate = aggregate
-        if plan.kind == .sum, case .sum(let sum) = aggregate {
-            let coarse = firstEntry(entries, notBefore: cellStart(plan.cell, of: oldest), upTo: place)
+        if kind == .sum, case .sum(let sum) = aggregate {
+            let coarse = firstEntry(entries, notBefore: cellStart(cell, of: oldest), upTo: place)
             sum.pointee.coarseStart = coarse
             for i in start..<place { sum.pointee.addExact(entries[i]) }
             for i in coarse..<place { sum.pointee.addCoarse(entries[i]) }
@@ -207,24 +234,29 @@ final class CountState: CorrelationState {
     /// Drops what no window to come can reach, and keeps the rest within bounds.
     private func forget(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
         let entries = window.pointee.entries
-        var oldest = watermark - plan.timespan
-        var reached = Int(window.pointee.start)
-        if plan.kind == .sum, case .sum(let sum) = window.pointee.aggregate {
-            reached = min(reached, sum.pointee.coarseStart)
-            oldest = cellStart(plan.cell, of: oldest)
-        }
-        var gone = 0
-        while gone < reached, entries[gone].time < oldest { gone += 1 }
-        if gone > 0 {
-            window.pointee.entries.removeFirst(gone)
-            window.pointee.start -= Int32(gone)
-            window.pointee.next -= Int32(gone)
-            if plan.kind == .sum, case .sum(let sum) = window.pointee.aggregate { sum.pointee.coarseStart -= gone }
-        }
-        if window.pointee.entries.count > max(Int(window.pointee.trimAt), plan.trimAt) {
+        if entries.count > 0, entries[0].time < watermark - timespan { dropFirst(window, before: watermark - timespan) }
+        if window.pointee.entries.count > max(Int(window.pointee.trimAt), trimAt) {
             trim(window, watermark: watermark)
             window.pointee.trimAt = Int32(window.pointee.entries.count * 3 / 2)
         }
+    }
+
+    /// Drops entries before a time; a sum keeps those of the cell in which it lies.
+    private func dropFirst(_ window: UnsafeMutablePointer<Window>, before time: Int64) {
+        let entries = window.pointee.entries
+        var oldest = time
+        var reached = Int(window.pointee.start)
+        if kind == .sum, case .sum(let sum) = window.pointee.aggregate {
+            reached = min(reached, sum.pointee.coarseStart)
+            oldest = cellStart(cell, of: oldest)
+        }
+        var gone = 0
+        while gone < reached, entries[gone].time < oldest { gone += 1 }
+        if gone == 0 { return }
+        window.pointee.entries.removeFirst(gone)
+        window.pointee.start -= Int32(gone)
+        window.pointee.next -= Int32(gone)
+        if kind == .sum, case .sum(let sum) = window.pointee.aggregate { sum.pointee.coarseStart -= gone }
     }
 
     private func trim(_ window: UnsafeMutablePointer<Window>, watermark: Int64) {
@@ -266,16 +298,22 @@ final class CountState: CorrelationState {
     }
 
     override func forget(watermark: Int64) {
-        let oldest = watermark - plan.timespan
+        let oldest = watermark - timespan
+        guard oldestLast < oldest else { return }
+        var oldestLeft = watermark
         windows.sweep { window in
             let entries = window.entries
-            guard entries.count == 0 || entries[entries.count - 1].time < oldest else { return false }
+            guard entries.count == 0 || entries[entries.count - 1].time < oldest else {
+                oldestLeft = min(oldestLeft, entries[entries.count - 1].time)
+                return false
+            }
             window.entries.free()
             window.aggregate.free()
             return true
         } _: {
             self.removedKeys.append(Array($0))
         }
+        oldestLast = oldestLeft
     }
 
     // MARK: Storing
@@ -311,7 +349,8 @@ final class CountState: CorrelationState {
         var entries: [WindowEntry] = []
         let count: UInt32 = try reader.read()
         for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
-        let window = windows.make(key, Window(aggregate: Aggregate(plan.kind)))
+        let window = windows.make(key, Window(aggregate: Aggregate(kind)))
+        oldestLast = .min
         for entry in entries { window.pointee.entries.append(entry) }
         let unjudged = plan.isDeferred ? entries.firstIndex { !$0.isSettled } : nil
         rewind(window, to: unjudged ?? entries.count)

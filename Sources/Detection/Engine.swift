@@ -62,6 +62,8 @@ package final class Engine {
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
     let baselines: [BaselineState]
+    /// What all baselines of the engine go by.
+    private let bucketClock: BucketClock
     /// Per detection, what its matches go through.
     private let roles: UnsafeMutableBufferPointer<Role>
     private let knownUses: [KnownUses]
@@ -109,6 +111,7 @@ package final class Engine {
         }
         detections = build.detections
         baselines = correlations.compactMap(\.plan.baseline)
+        bucketClock = build.bucketClock
         let uses = detections.map { KnownUses(of: $0) }
         knownUses = uses.compactMap { $0 }
         roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
@@ -247,18 +250,19 @@ package final class Engine {
 
     private func counted(_ detection: Int, _ view: EventView, _ id: EventID) {
         feeds.forEach(of: detection) { feed in
-            guard let key = feeds.key(feed.key, event: eventNumber, view) else { return }
-            switch feed.kind {
+            guard let key = feeds.key(feed.pointee.key, event: eventNumber, view) else { return }
+            switch feed.pointee.kind {
             case .count: insert(feed, key, view, id, value: 0)
             case .sum, .mean, .order:
-                guard let number = feed.valueField == .none ? 1 : view.firstValue(view[feed.valueField]).number else {
+                let field = feed.pointee.valueField
+                guard let number = field == .none ? 1 : view.firstValue(view[field]).number else {
                     feeds.drop(key, of: feed)
                     return
                 }
                 insert(feed, key, view, id, value: Self.summand(number))
             case .distinct:
                 var left = Self.maximumTuples
-                insertTuples(feed, key, view, id, from: feed.valuesFrom, hash: 0, &left)
+                insertTuples(feed, key, view, id, from: feed.pointee.valuesFrom, hash: 0, &left)
                 if left == Self.maximumTuples { feeds.drop(key, of: feed) }
             }
         }
@@ -270,12 +274,13 @@ package final class Engine {
     /// Inserts each tuple of a feed's fields from `index` on: of a field with several values, each one. None where one is
     /// missing.
     private func insertTuples(
-        _ feed: FeedTable.Feed, _ key: Int32, _ view: EventView, _ id: EventID, from index: Int, hash: UInt64,
+        _ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView, _ id: EventID, from index: Int,
+        hash: UInt64,
         _ left: inout Int
     ) {
         _ = view.anyValue(view[feeds.field(index)]) { value in
             guard left > 0, let hash = value.withText({ stableHash($0, seed: hash) }) else { return false }
-            if index + 1 < feed.valuesTo {
+            if index + 1 < feed.pointee.valuesTo {
                 insertTuples(feed, key, view, id, from: index + 1, hash: hash, &left)
             } else {
                 left -= 1
@@ -285,26 +290,21 @@ package final class Engine {
         }
     }
 
-    private func insert(_ feed: FeedTable.Feed, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64) {
-        let entry = WindowEntry(time: view.time, source: feed.source, id: id, value: value)
-        feed.state._withUnsafeGuaranteedRef { state in
-            guard let baseline = feed.baseline else {
-                let isNew = state.insert(entry, key: key, watermark: watermark) {
-                    fired(feed.correlation, key, $0, view)
-                }
-                if isNew, feed.isDeferred { wait(state, entry, feed.correlation, key) }
-                return
+    private func insert(
+        _ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64
+    ) {
+        let entry = WindowEntry(time: view.time, source: feed.pointee.source, id: id, value: value)
+        let baseline = feed.pointee.baseline
+        if feed.pointee.peerKey >= 0, let group = feeds.key(feed.pointee.peerKey, event: eventNumber, view) {
+            baseline?._withUnsafeGuaranteedRef { $0.join(key: key, group: group) }
+        }
+        feed.pointee.state._withUnsafeGuaranteedRef { state in
+            let isNew = state.insert(entry, key: key, watermark: watermark) {
+                fired(feed.pointee.correlation, key, $0, view)
             }
-            baseline._withUnsafeGuaranteedRef { baseline in
-                if feed.peerKey >= 0, let group = feeds.key(feed.peerKey, event: eventNumber, view) {
-                    baseline.join(key: key, group: group)
-                }
-                let isNew = state.insert(entry, key: key, watermark: watermark) {
-                    fired(feed.correlation, key, $0, view)
-                }
-                if isNew { baseline.note(key: key, at: view.time, amount: entry.number) }
-                if isNew, feed.isDeferred { wait(state, entry, feed.correlation, key) }
-            }
+            guard isNew else { return }
+            baseline?._withUnsafeGuaranteedRef { $0.note(key: key, at: view.time, amount: entry.number) }
+            if feed.pointee.isDeferred { wait(state, entry, feed.pointee.correlation, key) }
         }
     }
 
@@ -452,7 +452,8 @@ package final class Engine {
     }
 
     func closeBuckets() {
-        for baseline in baselines { baseline.advance(to: watermark) }
+        guard bucketClock.move(to: watermark) else { return }
+        for baseline in baselines { baseline.close() }
     }
 
     /// Lets go of what is over, at most once a minute of event time.

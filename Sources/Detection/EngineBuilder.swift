@@ -10,6 +10,7 @@ struct EngineBuilder {
     private(set) var correlations: [CorrelationPlan] = []
     private(set) var detections: [DetectionPlan] = []
     let risks: RiskState
+    let bucketClock = BucketClock()
 
     init(plan: DetectorPlan, options: Engine.Options) {
         let rules = plan.rules
@@ -118,7 +119,7 @@ struct EngineBuilder {
         }
         return BaselineState(
             stateID: stateID(["baseline"] + name), keySpace: keySpace, rule: block, settings: settings, peers: peers,
-            lateness: options.lateness)
+            clock: bucketClock, lateness: options.lateness)
     }
 
     /// Counts are of events, so one that several detection rules match counts once: they are one source. What another

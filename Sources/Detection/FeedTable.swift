@@ -113,11 +113,12 @@ final class FeedTable {
 
     /// Calls `body` with each feed of a detection rule.
     @inline(__always)
-    func forEach(of detection: Int, _ body: (Feed) -> Void) {
+    func forEach(of detection: Int, _ body: (UnsafePointer<Feed>) -> Void) {
+        guard let feeds = feeds.baseAddress else { return }
         var at = starts[detection]
         let end = starts[detection &+ 1]
         while at < end {
-            body(feeds[at])
+            body(UnsafePointer(feeds + at))
             at &+= 1
         }
     }
@@ -140,8 +141,7 @@ final class FeedTable {
     /// A key of the event at hand (`Feed.key`, `Feed.peerKey`), made once per event; nil when it belongs to no group.
     @inline(__always)
     func key(_ index: Int, event: UInt64, _ view: EventView) -> Int32? {
-        let known = keys[index]
-        if known.event == event { return known.id < 0 ? nil : known.id }
+        if keys[index].event == event, case let id = keys[index].id { return id < 0 ? nil : id }
         return make(index, event, view)
     }
 
@@ -157,8 +157,8 @@ final class FeedTable {
     }
 
     /// Lets go of a key that nothing was counted under.
-    func drop(_ id: Int32, of feed: Feed) {
-        let space = keys[feed.key].space
+    func drop(_ id: Int32, of feed: UnsafePointer<Feed>) {
+        let space = keys[feed.pointee.key].space
         space._withUnsafeGuaranteedRef { $0.dropIfUnheld(id) }
         for index in keys.indices where keys[index].id == id && keys[index].space.toOpaque() == space.toOpaque() {
             keys[index].event = 0

@@ -18,8 +18,10 @@ final class KeySpace {
     let fields: [String]
     @exclusivity(unchecked) private var keys: UnsafeMutablePointer<Key>
     private(set) var capacity = 64
-    private var used = 0
+    @exclusivity(unchecked) private var used = 0
     private var free: [Int32] = []
+    /// The key that was asked for last.
+    @exclusivity(unchecked) private var latest: Int32 = 0
     @exclusivity(unchecked) private var table: UnsafeMutablePointer<Int32>
     @exclusivity(unchecked) private var mask = 127
     private var slab = ByteSlab()
@@ -47,15 +49,26 @@ final class KeySpace {
 
     /// The number of a key, which stays valid while someone holds it; a new key has no holder yet.
     func intern(_ key: UnsafeRawBufferPointer) -> Int32 {
+        // Many rules ask for the same key of one event.
+        if isKey(latest, key) { return latest }
+        latest = find(key)
+        return latest
+    }
+
+    @inline(__always)
+    private func isKey(_ id: Int32, _ key: UnsafeRawBufferPointer) -> Bool {
+        guard Int(id) < used, case let known = keys + Int(id), let stored = known.pointee.bytes,
+            Int(known.pointee.count) == key.count
+        else { return false }
+        return key.count == 0 || ASCII.equal(stored, key.baseAddress ?? UnsafeRawPointer(stored), count: key.count)
+    }
+
+    private func find(_ key: UnsafeRawBufferPointer) -> Int32 {
         let hash = stableHash(key, seed: seed)
         var i = Int(truncatingIfNeeded: hash) & mask
         while case let id = table[i], id >= 0 {
             let known = keys + Int(id)
-            if known.pointee.hash == hash, Int(known.pointee.count) == key.count, let stored = known.pointee.bytes,
-                key.count == 0 || ASCII.equal(stored, key.baseAddress ?? UnsafeRawPointer(stored), count: key.count)
-            {
-                return id
-            }
+            if known.pointee.hash == hash, isKey(id, key) { return id }
             i = (i &+ 1) & mask
         }
         return add(key, hash, at: i)

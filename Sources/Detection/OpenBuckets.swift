@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The open buckets of a baseline: per group a short list in rising order, all of them in one slab.
+/// The open buckets of a baseline: per group a short list in rising order, and per bucket a list of its groups, all of them in
+/// one slab. The owner frees it. 32 bytes a bucket.
 struct OpenBuckets {
     struct Bucket {
         /// Its start divided by the length of a bucket.
         var number: Int64
         var total: Double
         fileprivate var next: Int32
+        /// The group's key.
+        fileprivate var key: Int32
+        /// The next group with a bucket of this number.
+        fileprivate var nextGroup: Int32
         /// Whether the rule fired in it.
         var isAlerted: Bool
     }
@@ -14,14 +19,20 @@ struct OpenBuckets {
     /// The end of a list, and the list of a group without open buckets.
     static let none: Int32 = -1
 
-    private var slab: [Bucket] = []
+    private var slab = UnsafeMutablePointer<Bucket>.allocate(capacity: 8)
+    private var capacity = 8
+    private var used = 0
     private var free = Self.none
 
-    /// Bytes of memory.
-    var bytes: Int { slab.capacity * MemoryLayout<Bucket>.stride }
+    func deallocate() {
+        slab.deallocate()
+    }
 
-    /// Adds an amount to a bucket of the list that begins at `head`. True when the bucket is new.
-    mutating func add(_ amount: Double, to number: Int64, isAlerted: Bool, head: inout Int32) -> Bool {
+    /// Bytes of memory.
+    var bytes: Int { capacity * MemoryLayout<Bucket>.stride }
+
+    /// Adds an amount to a bucket of the list that begins at `head`, that of the group `key`. The bucket's place when it is new.
+    mutating func add(_ amount: Double, to number: Int64, of key: Int32, isAlerted: Bool, head: inout Int32) -> Int32? {
         var before = Self.none
         var place = head
         while place != Self.none, slab[Int(place)].number < number {
@@ -31,11 +42,22 @@ struct OpenBuckets {
         if place != Self.none, slab[Int(place)].number == number {
             slab[Int(place)].total += amount
             if isAlerted { slab[Int(place)].isAlerted = true }
-            return false
+            return nil
         }
-        let new = take(Bucket(number: number, total: amount, next: place, isAlerted: isAlerted))
+        let new = take(
+            Bucket(number: number, total: amount, next: place, key: key, nextGroup: Self.none, isAlerted: isAlerted))
         if before == Self.none { head = new } else { slab[Int(before)].next = new }
-        return true
+        return new
+    }
+
+    /// Appends a new bucket to the list of the groups with a bucket of its number, whose last one is at `place`.
+    func link(_ place: Int32, to new: Int32) {
+        slab[Int(place)].nextGroup = new
+    }
+
+    /// The group of a bucket, and the place of the next group's bucket of the same number.
+    func owner(of place: Int32) -> (key: Int32, next: Int32) {
+        (slab[Int(place)].key, slab[Int(place)].nextGroup)
     }
 
     /// Takes the first bucket out of a list, if it is the one of this number.
@@ -58,13 +80,22 @@ struct OpenBuckets {
     }
 
     private mutating func take(_ bucket: Bucket) -> Int32 {
-        guard free != Self.none else {
-            slab.append(bucket)
-            return Int32(slab.count - 1)
+        let place = free != Self.none ? free : Int32(used)
+        if free != Self.none {
+            free = slab[Int(place)].next
+        } else {
+            if used == capacity { grow() }
+            used += 1
         }
-        let place = free
-        free = slab[Int(place)].next
-        slab[Int(place)] = bucket
+        (slab + Int(place)).initialize(to: bucket)
         return place
+    }
+
+    private mutating func grow() {
+        let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
+        let larger = UnsafeMutablePointer<Bucket>.allocate(capacity: room)
+        larger.moveInitialize(from: slab, count: used)
+        slab.deallocate()
+        (slab, capacity) = (larger, room)
     }
 }

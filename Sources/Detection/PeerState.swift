@@ -34,9 +34,10 @@ final class PeerState: StoredState {
     private let period: Int64
     /// In buckets.
     private let history: Int64
-    private var groups: [Int32: Group] = [:]
-    private var changed: Set<Int32> = []
+    @exclusivity(unchecked) private var groups: CellMap<Group>
     private var removedKeys: [[UInt8]] = []
+    private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     /// - Parameters:
     ///   - bucket: the length of a bucket, ms.
@@ -50,38 +51,44 @@ final class PeerState: StoredState {
         let least = max(3_600_000, 2 * bucket + 2 * lateness)
         period = (least + bucket - 1) / bucket * bucket
         self.history = max(1, history / bucket)
+        groups = CellMap(keySpace: keySpace)
+    }
+
+    deinit {
+        groups.deallocate { _ in }
     }
 
     var count: Int { groups.count }
-    var bytes: Int { groups.values.reduce(0) { $0 + 2 * $1.current.byteCount + 64 + $1.waiting.capacity * 24 } }
+    var bytes: Int {
+        var bytes = groups.bytes
+        groups.forEach { _, group in bytes += 2 * group.current.byteCount + group.waiting.capacity * 24 }
+        return bytes
+    }
 
     /// Takes a member's closed bucket.
     func add(_ value: Double, member: UInt64, bucket number: Int64, group key: Int32, watermark: Int64) {
         let now = watermark / period
-        var group = groups.removeValue(forKey: key) ?? newGroup(key, now)
-        rotate(&group, to: now)
+        let group = groups.make(key, Group(period: now))
+        if now > group.pointee.period { rotate(&group.pointee, to: now) }
         let total = Total(value: value, member: member, bucket: number)
         let period = number * bucket / period
-        if period <= group.period - 2 { add(total, to: &group.current) }
-        if period <= group.period - 1 { add(total, to: &group.next) } else { group.waiting.append(total) }
-        groups[key] = group
-        changed.insert(key)
+        if period <= group.pointee.period - 2 { add(total, to: &group.pointee.current) }
+        if period <= group.pointee.period - 1 {
+            add(total, to: &group.pointee.next)
+        } else {
+            group.pointee.waiting.append(total)
+        }
+        groups.touch(key)
     }
 
     /// The sketch that counts for an event at a time.
     func sketch(group key: Int32, at time: Int64, watermark: Int64) -> PeerSketch? {
-        guard var group = groups.removeValue(forKey: key) else { return nil }
-        if group.period < watermark / period {
-            rotate(&group, to: watermark / period)
-            changed.insert(key)
+        guard let group = groups.find(key) else { return nil }
+        if group.pointee.period < watermark / period {
+            rotate(&group.pointee, to: watermark / period)
+            groups.touch(key)
         }
-        groups[key] = group
-        return time / period <= group.period ? group.current : group.next
-    }
-
-    private func newGroup(_ key: Int32, _ period: Int64) -> Group {
-        keySpace.hold(key)
-        return Group(period: period)
+        return time / period <= group.pointee.period ? group.pointee.current : group.pointee.next
     }
 
     private func rotate(_ group: inout Group, to period: Int64) {
@@ -103,11 +110,12 @@ final class PeerState: StoredState {
 
     /// Groups are few, and who belongs to one is not known here: a group without news for ten half-lives goes.
     func sweep(watermark: Int64) {
-        for (key, group) in groups where (watermark / period - group.period) * period > 10 * history * bucket {
-            removedKeys.append(Array(keySpace.bytes(of: key)))
-            groups[key] = nil
-            changed.remove(key)
-            keySpace.release(key)
+        guard watermark >= nextSweep else { return }
+        nextSweep = watermark + period
+        groups.sweep { group in
+            (watermark / self.period - group.period) * self.period > 10 * self.history * self.bucket
+        } _: {
+            self.removedKeys.append(Array($0))
         }
     }
 
@@ -116,19 +124,18 @@ final class PeerState: StoredState {
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
         for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
         removedKeys.removeAll()
-        for key in changed.sorted() {
-            if let group = groups[key] { body(keySpace.bytes(of: key), encode(group)) }
+        for key in groups.takeChanged() {
+            if let group = groups.find(key) { body(keySpace.bytes(of: key), encode(group.pointee)) }
         }
-        changed.removeAll()
     }
 
     func discardChanges() {
         removedKeys = []
-        changed = []
+        _ = groups.takeChanged()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        for (key, group) in groups { body(keySpace.bytes(of: key), encode(group)) }
+        groups.forEach { key, group in body(keySpace.bytes(of: key), encode(group)) }
     }
 
     private func encode(_ group: Group) -> [UInt8] {
@@ -163,7 +170,7 @@ final class PeerState: StoredState {
             group.waiting.append(
                 Total(value: try reader.readDouble(), member: try reader.read(), bucket: try reader.read()))
         }
-        if groups.updateValue(group, forKey: key) == nil { keySpace.hold(key) }
+        groups.make(key, group).pointee = group
         return []
     }
 }
