@@ -9,7 +9,7 @@ import Sigma
 /// An event in bucket B is compared with what was learned of the buckets up to B - `lag`. These are complete whenever such an
 /// event can come, so the order of events within the lateness does not matter.
 ///
-/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (60,
+/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 60,
 /// 420 with the season) and 32 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
 final class BaselineState: StoredState {
     private struct Row {
@@ -40,7 +40,7 @@ final class BaselineState: StoredState {
     /// In rising order; few.
     @exclusivity(unchecked) private var opened: [Opened] = []
     private let clock: Unmanaged<BucketClock>
-    /// The peers' key space and state: nothing counts references to them for every event.
+    /// The peers: nothing counts references to them for every event.
     private let hotPeers: Unmanaged<PeerState>?
     private let bucket: Int64
     private var nextSweep: Int64 = .min
