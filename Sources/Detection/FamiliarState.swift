@@ -32,6 +32,7 @@ final class FamiliarState: StoredState {
     private var changed: Set<Int32> = []
     private var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     init(stateID: UInt64, keySpace: KeySpace, history: Int64, lateness: Int64) {
         self.stateID = stateID

@@ -71,6 +71,7 @@ final class RatioState: StoredState {
     private var rows: CellMap<Row>
     private var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
 
     init(stateID: UInt64, keySpace: KeySpace, rule: RuleExtension.Ratio, lateness: Int64) {
         self.stateID = stateID
