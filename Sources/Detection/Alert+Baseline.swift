@@ -31,7 +31,12 @@ extension Alert {
                     "usual \(AlertText.rounded(low))–\(AlertText.rounded(high))" + (isSeasonal ? " at this hour" : ""))
                 if expected > 0 { words.append("\(AlertText.times(value / expected)) the usual") }
             }
-            if let nextPeer, nextPeer > 0 { words.append("\(AlertText.times(value / nextPeer)) the next peer") }
+            if let nextPeer, nextPeer > 0 {
+                words.append(
+                    value >= nextPeer
+                        ? "\(AlertText.times(value / nextPeer)) the next peer"
+                        : "the highest peer has had \(AlertText.rounded(nextPeer))")
+            }
             return words.joined(separator: ", ")
         }
     }

@@ -58,6 +58,10 @@ package struct RulePromotion: Sendable {
     /// The index of the line on which a key of the rule's document stands with its value.
     private func line(_ key: String, _ lines: [[UInt8]]) throws(DocumentError) -> Int {
         let node = rule.document[key] ?? rule.document
+        // A key of a template (`action: global`) stands above the rule's own, and is that of other rules as well.
+        guard node.line >= rule.document.line else {
+            throw node.error("'\(key)' comes from a template and is that of other rules as well. Write it in the rule.")
+        }
         guard case .scalar = node.content, lines.indices.contains(node.line - 1),
             lines[node.line - 1].starts(with: Array("\(key):".utf8))
         else {

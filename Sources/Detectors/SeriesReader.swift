@@ -97,8 +97,12 @@ package final class SeriesReader {
     private func begin(_ bytes: UnsafeRawBufferPointer) throws {
         if bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "{") {
             // No field is the event's time here: the one that is asked for need not be there in every row.
-            var plan = FieldPlan(mapping: Mapping.raw.takingTime(from: "\u{0}"))
-            let (time, value) = (plan.slot(timeField), plan.slot(valueField))
+            // Names of its own, because a field that is called time is the event's.
+            var plan = FieldPlan(
+                mapping: Mapping(
+                    name: "series", logsources: nil,
+                    fields: ["time": .paths(["\u{0}"]), "at": .paths([timeField]), "of": .paths([valueField])]))
+            let (time, value) = (plan.slot("at"), plan.slot("of"))
             guard let decoder = plan.makeDecoder(limits: .init(maximumBytes: Self.maximumLine)) else {
                 throw error("there is no memory to read JSON.")
             }

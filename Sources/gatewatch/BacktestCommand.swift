@@ -53,6 +53,11 @@ struct BacktestCommand: ParsableCommand {
         summarize(backtest)
         let missed = try expectations?.missed(backtest.summary, files) ?? []
         for miss in missed { Terminal.error("\(miss)") }
+        // Nothing fires on nothing: a wrong path or mapping must not look like a quiet log.
+        if backtest.summary.events == backtest.summary.rejectedCount {
+            Terminal.error("no event was taken: check --input and --mapping.")
+            if expectations != nil { throw ExitCode.foundWrong }
+        }
         if let expectations, missed.isEmpty { Terminal.error("\(expectations.wanted.count) expectations met") }
         if !files.errors.isEmpty || !missed.isEmpty { throw ExitCode.foundWrong }
     }

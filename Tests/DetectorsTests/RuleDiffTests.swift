@@ -74,6 +74,27 @@ struct RulePromotionTests {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    @Test("leaves a template alone: its status is that of other rules as well")
+    func template() throws {
+        let text = """
+            action: global
+            status: experimental
+            logsource: { category: test }
+            ---
+            title: X
+            name: x
+            detection: { selection: { op: x }, condition: selection }
+            ---
+            title: Y
+            name: y
+            status: experimental
+            detection: { selection: { op: y }, condition: selection }
+            """
+        let error = #expect(throws: DocumentError.self) { try promote(text) }
+        #expect(error?.description.contains("comes from a template") == true)
+        #expect(try promote(text, "y").contains("name: y\nstatus: test\n"))
+    }
+
     @Test(
         "changes the values of status and modified, and keeps every other byte",
         arguments: [

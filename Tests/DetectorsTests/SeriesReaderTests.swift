@@ -24,6 +24,13 @@ import Testing
         }
     }
 
+    @Test func `NDJSON: any name will do for the time and the value, also those of an event's own fields`() throws {
+        let text = #"{"time":1795003200000,"at":1,"of":2,"value":3}"#
+        #expect(try rows(text, time: "time", value: "value").map(\.value) == [3])
+        #expect(try rows(text, time: "time", value: "at").map(\.time) == [1_795_003_200_000])
+        #expect(try rows(#"{"a":{"time":"2026-11-21T09:00:00Z"},"v":4}"#, time: "a.time").map(\.value) == [4])
+    }
+
     @Test func `CSV: columns by name, quotes, empty lines, a mark, and lines that end in CR LF`() throws {
         let rows = try rows("\u{FEFF}x,v,t\r\n1,2.5,\"2014-04-01 00:00:00\"\r\n\r\n1,-3e2,1396310700\r\n")
         #expect(rows.map(\.time) == [1_396_310_400_000, 1_396_310_700_000])
