@@ -273,24 +273,17 @@ final class AbsenceState: CorrelationState {
             window.entries.free()
             window.counts.deallocate()
             return true
-        } _: {
-            self.removedKeys.append(Array($0))
         }
     }
 
     // MARK: Storing
 
     override func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        takeRemoved(body)
-        for key in windows.takeChanged() {
-            guard let window = windows.find(key) else { continue }
-            body(plan.keySpace.bytes(of: key), encode(window.pointee, texts))
-        }
+        windows.takeChanges({ encode($0, texts) }, body)
     }
 
     override func discardChanges() {
-        super.discardChanges()
-        _ = windows.takeChanged()
+        windows.discardChanges()
     }
 
     override func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
@@ -299,22 +292,15 @@ final class AbsenceState: CorrelationState {
 
     private func encode(_ window: Window, _ texts: LongEventIDs) -> [UInt8] {
         var writer = ByteWriter()
-        let entries = window.entries
-        writer.write(UInt32(entries.count))
-        for i in 0..<entries.count { entries[i].write(&writer, texts) }
+        window.entries.write(&writer, texts)
         return writer.bytes
     }
 
     override func restore(
         key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
     ) throws(ByteReader.Damaged) -> [Int64] {
-        var entries: [WindowEntry] = []
-        let count: UInt32 = try reader.read()
-        for _ in 0..<count {
-            let entry = try WindowEntry(&reader, &texts)
-            guard entry.source < rules else { throw ByteReader.Damaged() }
-            entries.append(entry)
-        }
+        let entries = try EntryBuffer.read(&reader, &texts)
+        guard entries.allSatisfy({ $0.source < rules }) else { throw ByteReader.Damaged() }
         let window = windows.make(key, makeWindow())
         for entry in entries { window.pointee.entries.append(entry) }
         skip(window)

@@ -36,7 +36,6 @@ final class BaselineState: StoredState {
     private let lag: Int64
     @exclusivity(unchecked) private var rows: CellMap<Row>
     @exclusivity(unchecked) private var open = OpenBuckets()
-    private var removedKeys: [[UInt8]] = []
     /// In rising order; few.
     @exclusivity(unchecked) private var opened: [Opened] = []
     private let clock: Unmanaged<BucketClock>
@@ -210,24 +209,17 @@ final class BaselineState: StoredState {
             guard row.open == OpenBuckets.none, row.series.lastBucket < oldest else { return false }
             if row.peers >= 0 { self.peers?.keySpace.release(row.peers) }
             return true
-        } _: {
-            self.removedKeys.append(Array($0))
         }
     }
 
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll(keepingCapacity: true)
-        for key in rows.takeChanged() {
-            if let row = rows.find(key) { body(keySpace.bytes(of: key), encode(row.pointee)) }
-        }
+        rows.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        _ = rows.takeChanged()
+        rows.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {

@@ -13,6 +13,8 @@ struct CellMap<Cell> {
     private var free: [Int32] = []
     /// Keys whose cells changed, in order; some of them may be gone since.
     private var changed: [Int32] = []
+    /// Keys removed since the last `takeChanges`.
+    private var removed: [[UInt8]] = []
     private(set) var count = 0
     let keySpace: KeySpace
 
@@ -95,25 +97,40 @@ struct CellMap<Cell> {
         changed.append(key)
     }
 
-    /// Gives the changed keys and starts over. A cell that is gone, or changed again under the same number, is not repeated.
-    mutating func takeChanged() -> [Int32] {
-        var taken: [Int32] = []
+    /// Gives what changed since the last call and starts over: keys that were removed, without a value, then the changed cells.
+    /// A cell that is gone, or changed again under the same number, is not repeated.
+    mutating func takeChanges(
+        _ encode: (borrowing Cell) -> [UInt8], _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void
+    ) {
+        for key in removed { key.withUnsafeBytes { body($0, nil) } }
         for key in changed {
             guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0, changedFlags[place] else {
                 continue
             }
             changedFlags[place] = false
-            taken.append(key)
+            body(keySpace.bytes(of: key), encode(cells[place]))
         }
-        changed.removeAll(keepingCapacity: changed.count < 1 << 16)
-        return taken
+        startOver()
     }
 
-    /// Removes the cells for which `isOver` is true; `removed` gets the bytes of each key before it goes.
-    mutating func sweep(_ isOver: (inout Cell) -> Bool, _ removed: (UnsafeRawBufferPointer) -> Void) {
+    /// Forgets what changed: nobody stores it.
+    mutating func discardChanges() {
+        for key in changed {
+            if Int(key) < placeCount, places[Int(key)] >= 0 { changedFlags[Int(places[Int(key)])] = false }
+        }
+        startOver()
+    }
+
+    private mutating func startOver() {
+        removed.removeAll()
+        changed.removeAll(keepingCapacity: changed.count < 1 << 16)
+    }
+
+    /// Removes the cells for which `isOver` is true.
+    mutating func sweep(_ isOver: (inout Cell) -> Bool) {
         for i in 0..<used where keys[i] >= 0 && isOver(&cells[i]) {
             let key = keys[i]
-            removed(keySpace.bytes(of: key))
+            removed.append(Array(keySpace.bytes(of: key)))
             changedFlags[i] = false
             (cells + i).deinitialize(count: 1)
             keys[i] = -1

@@ -25,8 +25,6 @@ class CorrelationState: StoredState {
     let plan: CorrelationPlan
     final var stateID: UInt64 { plan.stateID }
     final var keySpace: KeySpace { plan.keySpace }
-    /// Keys removed since the last commit.
-    var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
     final var sweepDue: Int64 { nextSweep }
 
@@ -71,12 +69,5 @@ class CorrelationState: StoredState {
         return true
     }
 
-    func discardChanges() {
-        removedKeys = []
-    }
-
-    final func takeRemoved(_ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll(keepingCapacity: true)
-    }
+    func discardChanges() {}
 }

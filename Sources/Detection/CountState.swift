@@ -310,8 +310,6 @@ final class CountState: CorrelationState {
             window.entries.free()
             window.aggregate.free()
             return true
-        } _: {
-            self.removedKeys.append(Array($0))
         }
         oldestLast = oldestLeft
     }
@@ -319,16 +317,11 @@ final class CountState: CorrelationState {
     // MARK: Storing
 
     override func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        takeRemoved(body)
-        for key in windows.takeChanged() {
-            guard let window = windows.find(key) else { continue }
-            body(plan.keySpace.bytes(of: key), encode(window.pointee, texts))
-        }
+        windows.takeChanges({ encode($0, texts) }, body)
     }
 
     override func discardChanges() {
-        super.discardChanges()
-        _ = windows.takeChanged()
+        windows.discardChanges()
     }
 
     override func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
@@ -337,18 +330,14 @@ final class CountState: CorrelationState {
 
     private func encode(_ window: Window, _ texts: LongEventIDs) -> [UInt8] {
         var writer = ByteWriter()
-        let entries = window.entries
-        writer.write(UInt32(entries.count))
-        for i in 0..<entries.count { entries[i].write(&writer, texts) }
+        window.entries.write(&writer, texts)
         return writer.bytes
     }
 
     override func restore(
         key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
     ) throws(ByteReader.Damaged) -> [Int64] {
-        var entries: [WindowEntry] = []
-        let count: UInt32 = try reader.read()
-        for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
+        let entries = try EntryBuffer.read(&reader, &texts)
         let window = windows.make(key, Window(aggregate: Aggregate(kind)))
         oldestLast = .min
         for entry in entries { window.pointee.entries.append(entry) }

@@ -309,121 +309,14 @@ package final class Engine {
     }
 
     /// Sets the timer of a window when its first event that waits is this one.
-    private func wait(_ state: CorrelationState, _ entry: WindowEntry, _ correlation: Int, _ key: Int32) {
+    func wait(_ state: CorrelationState, _ entry: WindowEntry, _ correlation: Int, _ key: Int32) {
         guard let due = state.due(key: key), due == entry.time + state.plan.wait else { return }
         schedule(Timer(due: due, subject: .window, index: correlation, key: key))
     }
 
-    /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it. Returns the key of the use
-    /// when it is known by now, so that nothing more is to be said of it.
-    private func isNew(
-        _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ body: () -> Void
-    ) -> Int32? {
-        guard let group = key(firstSeen.groupFields, in: firstSeen.groups.keySpace, view) else { return nil }
-        let standing = firstSeen.groups.standing(key: group, at: view.time, watermark: watermark)
-        let values = firstSeen.values
-        // An event without the value makes the group known, also among its peers, and no more.
-        let common = firstSeen.peers.flatMap { commonness($0, of: firstSeen.groups.keySpace.bytes(of: group), view) }
-        guard let key = key(firstSeen.keyFields, in: values.keySpace, view) else { return nil }
-        let rule = detections[index]
-        let wasWaiting = values.isWaiting(key: key)
-        switch values.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain) {
-        case .known: return values.isWaiting(key: key) ? nil : key
-        case .announce(let anchor):
-            guard standing != .learning, common?.then != .silent else { return key }
-            body()
-            if rule.raisesAlerts {
-                emit(
-                    alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace)
-                        .lowered(common))
-            }
-            return key
-        case .wait:
-            let timer = Timer(due: view.time, subject: .detectionEpisode, index: index, key: key)
-            guard standing != .learning, common?.then != .silent else {
-                // Also takes back the draft of a later event that seemed to be the first.
-                draft(nil, values, key, timer)
-                return nil
-            }
-            // What it counts towards is not held up; only whether to alert, and the alert's id, are not certain yet.
-            if !wasWaiting { body() }
-            let alert =
-                rule.raisesAlerts
-                ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace)
-                    .lowered(common) : nil
-            draft(alert, values, key, timer)
-            return nil
-        }
-    }
-
-    /// What becomes of an alert because peers have had the value too; nil: nothing. Notes the use of it.
-    private func commonness(
-        _ peers: DetectionPlan.Peers, of group: UnsafeRawBufferPointer, _ view: EventView
-    ) -> Commonness? {
-        let member = stableHash(group)
-        guard let all = key(peers.groupFields, in: peers.members.keySpace, view) else { return nil }
-        peers.members.note(key: all, member: member, at: view.time)
-        guard let value = key(peers.valueFields, in: peers.users.keySpace, view) else { return nil }
-        peers.users.note(key: value, member: member, at: view.time)
-        let others = peers.members.others(key: all, besides: member, at: view.time)
-        guard others >= peers.rule.minimum else { return nil }
-        let users = peers.users.others(key: value, besides: member, at: view.time)
-        guard Double(users) >= peers.rule.common * Double(others) else { return nil }
-        return Commonness(then: peers.rule.then, users: users, others: others)
-    }
-
     /// A number as a sum can take it; never infinite.
-    private static func summand(_ number: Double) -> UInt64 {
+    static func summand(_ number: Double) -> UInt64 {
         min(max(number, -Aggregate.maximumNumber), Aggregate.maximumNumber).bitPattern
-    }
-
-    // MARK: Firings
-
-    private func fired(_ index: Int, _ key: Int32, _ firing: Firing, _ view: EventView?) {
-        let state = correlations[index]
-        let plan = state.plan
-        if let calendar = plan.calendar, calendar.contains(firing.time) { return }
-        plan.baseline?.noteAlert(key: key, at: firing.time)
-        if !plan.parents.isEmpty {
-            let values = GroupKey.values(plan.keySpace.bytes(of: key))
-            for parent in plan.parents { feed(parent, values, of: plan.keySpace.bytes(of: key), firing, view) }
-        }
-        guard plan.raisesAlerts else { return }
-        guard let episodes = plan.episodes else {
-            emit(alert(plan, key, firing, view, anchor: nil))
-            return
-        }
-        switch episodes.fire(key: key, at: firing.time, watermark: watermark) {
-        case .known: return
-        case .announce(let anchor): emit(alert(plan, key, firing, view, anchor: anchor))
-        case .wait:
-            draft(
-                alert(plan, key, firing, view, anchor: nil), episodes, key,
-                Timer(due: firing.time, subject: .correlationEpisode, index: index, key: key))
-        }
-    }
-
-    private func feed(
-        _ parent: CorrelationPlan.Parent, _ values: [UnsafeRawBufferPointer], of group: UnsafeRawBufferPointer,
-        _ firing: Firing, _ view: EventView?
-    ) {
-        let state = correlations[parent.correlation]
-        let key = GroupKey()
-        for index in parent.keyValues where !key.add(values[index]) { return }
-        // With aliases one event may fire in two groups; for a count these are two.
-        var value = state.plan.kind == .sum ? Self.summand(1) : stableHash(group)
-        if state.plan.kind == .distinct {
-            value = parent.values.reduce(0) { stableHash(values[$1], seed: $0) }
-        } else if let index = parent.values.first {
-            guard let number = ASCII.number(values[index]) else { return }
-            value = Self.summand(number)
-        }
-        let id = key.withBytes { state.plan.keySpace.intern($0) }
-        let entry = WindowEntry(time: firing.time, source: parent.source, id: firing.id, value: value)
-        let isNew = state.insert(entry, key: id, watermark: watermark) { fired(parent.correlation, id, $0, view) }
-        guard isNew else { return }
-        state.plan.baseline?.note(key: id, at: firing.time, amount: entry.number)
-        if state.plan.isDeferred { wait(state, entry, parent.correlation, id) }
     }
 
     // MARK: Event time
@@ -495,7 +388,7 @@ package final class Engine {
         }
     }
 
-    private func draft(_ alert: Alert?, _ episodes: EpisodeState, _ key: Int32, _ timer: Timer) {
+    func draft(_ alert: Alert?, _ episodes: EpisodeState, _ key: Int32, _ timer: Timer) {
         let draftKey = DraftKey(episodes, key)
         drafts[draftKey] = alert
         changedDrafts.insert(draftKey)

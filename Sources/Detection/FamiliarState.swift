@@ -28,9 +28,7 @@ final class FamiliarState: StoredState {
     private let period: Int64
     /// In periods.
     private let history: Int32
-    private var rows: [Int32: [Member]] = [:]
-    private var changed: Set<Int32> = []
-    private var removedKeys: [[UInt8]] = []
+    private var rows: CellMap<[Member]>
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -39,41 +37,45 @@ final class FamiliarState: StoredState {
         self.keySpace = keySpace
         period = Self.period(lateness)
         self.history = Int32(clamping: history / period + 1)
+        rows = CellMap(keySpace: keySpace)
+    }
+
+    deinit {
+        rows.deallocate { _ in }
     }
 
     var count: Int { rows.count }
-    var bytes: Int { rows.values.reduce(0) { $0 + 48 + $1.capacity * 12 } }
+    var bytes: Int {
+        var bytes = rows.bytes
+        rows.forEach { _, members in bytes += 32 + members.capacity * MemoryLayout<Member>.stride }
+        return bytes
+    }
 
     /// Notes that a member has had it.
     func note(key: Int32, member: UInt64, at time: Int64) {
         let hash = UInt32(truncatingIfNeeded: member)
         let now = Int32(clamping: time / period)
-        var members = rows.removeValue(forKey: key) ?? newRow(key)
-        defer { rows[key] = members }
-        if let place = members.firstIndex(where: { $0.hash == hash }) {
-            if now >= members[place].first, now <= members[place].last { return }
+        let members = rows.make(key, [])
+        if let place = members.pointee.firstIndex(where: { $0.hash == hash }) {
+            let known = members.pointee[place]
+            if now >= known.first, now <= known.last { return }
             // Who comes back after the history begins anew.
-            let isAnew = now > members[place].last + history
-            members[place].first = isAnew ? now : min(members[place].first, now)
-            members[place].last = max(members[place].last, now)
+            let isAnew = now > known.last + history
+            members.pointee[place].first = isAnew ? now : min(known.first, now)
+            members.pointee[place].last = max(known.last, now)
         } else {
-            members.append(Member(hash: hash, first: now, last: now))
-            if members.count > Self.maximumMembers {
-                let oldest = members.indices.min { members[$0].last < members[$1].last }
-                if let oldest { members.remove(at: oldest) }
+            members.pointee.append(Member(hash: hash, first: now, last: now))
+            if members.pointee.count > Self.maximumMembers {
+                let oldest = members.pointee.indices.min { members.pointee[$0].last < members.pointee[$1].last }
+                if let oldest { members.pointee.remove(at: oldest) }
             }
         }
-        changed.insert(key)
-    }
-
-    private func newRow(_ key: Int32) -> [Member] {
-        keySpace.hold(key)
-        return []
+        rows.touch(key)
     }
 
     /// How many members besides one have had it within the history before an event.
     func others(key: Int32, besides member: UInt64, at time: Int64) -> Int {
-        guard let members = rows[key] else { return 0 }
+        guard let members = rows.find(key)?.pointee else { return 0 }
         let hash = UInt32(truncatingIfNeeded: member)
         let now = Int32(clamping: time / period)
         return members.count { $0.hash != hash && $0.first <= now - 2 && $0.last >= now - history }
@@ -83,32 +85,21 @@ final class FamiliarState: StoredState {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + 24 * RatioState.hour
         let oldest = Int32(clamping: watermark / period) - history - 1
-        for (key, members) in rows where members.allSatisfy({ $0.last < oldest }) {
-            removedKeys.append(Array(keySpace.bytes(of: key)))
-            rows[key] = nil
-            changed.remove(key)
-            keySpace.release(key)
-        }
+        rows.sweep { members in members.allSatisfy { $0.last < oldest } }
     }
 
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll()
-        for key in changed.sorted() {
-            if let members = rows[key] { body(keySpace.bytes(of: key), encode(members)) }
-        }
-        changed.removeAll()
+        rows.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        changed = []
+        rows.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        for (key, members) in rows { body(keySpace.bytes(of: key), encode(members)) }
+        rows.forEach { key, members in body(keySpace.bytes(of: key), encode(members)) }
     }
 
     private func encode(_ members: [Member]) -> [UInt8] {
@@ -129,7 +120,7 @@ final class FamiliarState: StoredState {
         for _ in 0..<(try reader.read(UInt16.self)) {
             members.append(Member(hash: try reader.read(), first: try reader.read(), last: try reader.read()))
         }
-        if rows.updateValue(members, forKey: key) == nil { keySpace.hold(key) }
+        rows.make(key, []).pointee = members
         return []
     }
 }

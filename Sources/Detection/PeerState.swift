@@ -35,7 +35,6 @@ final class PeerState: StoredState {
     /// In buckets.
     private let history: Int64
     @exclusivity(unchecked) private var groups: CellMap<Group>
-    private var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -114,24 +113,17 @@ final class PeerState: StoredState {
         nextSweep = watermark + period
         groups.sweep { group in
             (watermark / self.period - group.period) * self.period > 10 * self.history * self.bucket
-        } _: {
-            self.removedKeys.append(Array($0))
         }
     }
 
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll()
-        for key in groups.takeChanged() {
-            if let group = groups.find(key) { body(keySpace.bytes(of: key), encode(group.pointee)) }
-        }
+        groups.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        _ = groups.takeChanged()
+        groups.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {

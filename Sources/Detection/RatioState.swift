@@ -69,7 +69,6 @@ final class RatioState: StoredState {
     private let halfLife: Double
     private let periodsADay: Double
     private var rows: CellMap<Row>
-    private var removedKeys: [[UInt8]] = []
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -127,24 +126,17 @@ final class RatioState: StoredState {
         let oldest = Int32(clamping: watermark / period - Int64(5 * halfLife))
         rows.sweep {
             $0.agedTo < oldest && $0.folded < oldest
-        } _: {
-            self.removedKeys.append(Array($0))
         }
     }
 
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll(keepingCapacity: true)
-        for key in rows.takeChanged() {
-            if let row = rows.find(key) { body(keySpace.bytes(of: key), encode(row.pointee)) }
-        }
+        rows.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        _ = rows.takeChanged()
+        rows.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {

@@ -46,44 +46,46 @@ final class RiskState: StoredState {
 
     let stateID: UInt64
     let keySpace: KeySpace
-    private var standings: [Int32: Standing] = [:]
-    private var changed: Set<Int32> = []
-    private var removedKeys: [[UInt8]] = []
+    private var standings: CellMap<Standing>
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
     init(keySpace: KeySpace) {
         self.keySpace = keySpace
         stateID = Detection.stateID(["risk"])
+        standings = CellMap(keySpace: keySpace)
+    }
+
+    deinit {
+        standings.deallocate { _ in }
     }
 
     var count: Int { standings.count }
-    var bytes: Int { standings.values.reduce(0) { $0 + 64 + $1.terms.count * 112 } }
+    var bytes: Int {
+        var bytes = standings.bytes
+        standings.forEach { _, standing in bytes += 32 + standing.terms.capacity * MemoryLayout<Term>.stride }
+        return bytes
+    }
 
     /// Notes an alert about an identity. Returns its risk with the alert in it, and the incident that the alert belongs to.
     func note(_ term: Term?, at time: Int64, key: Int32, identity: String) -> (risk: Alert.Risk, incident: String) {
-        if standings[key] == nil { keySpace.hold(key) }
-        // Taken out and put back: a copy of the terms would cost more than all the rest.
-        var standing = Standing()
-        swap(&standing, &standings[key, default: Standing()])
-        if standing.incidentLast == .min || time > standing.incidentLast + Self.quiet {
-            standing.incidentDay = time / Self.day
+        let standing = standings.make(key, Standing())
+        if standing.pointee.incidentLast == .min || time > standing.pointee.incidentLast + Self.quiet {
+            standing.pointee.incidentDay = time / Self.day
         }
-        standing.incidentLast = max(standing.incidentLast, time)
-        if let term, !standing.terms.contains(where: { $0.alert == term.alert }) {
-            standing.terms.append(term)
-            if standing.terms.count > Self.maximumTerms {
-                let least = standing.terms.indices.min {
-                    standing.terms[$0].weight(at: time) < standing.terms[$1].weight(at: time)
-                }
-                if let least { standing.terms.remove(at: least) }
+        standing.pointee.incidentLast = max(standing.pointee.incidentLast, time)
+        if let term, !standing.pointee.terms.contains(where: { $0.alert == term.alert }) {
+            standing.pointee.terms.append(term)
+            if standing.pointee.terms.count > Self.maximumTerms {
+                let terms = standing.pointee.terms
+                let least = terms.indices.min { terms[$0].weight(at: time) < terms[$1].weight(at: time) }
+                if let least { standing.pointee.terms.remove(at: least) }
             }
         }
-        standings[key] = standing
-        changed.insert(key)
+        standings.touch(key)
         return (
-            Self.risk(standing.terms, at: time),
-            alertID(["incident", identity, String(standing.incidentDay)])
+            Self.risk(standing.pointee.terms, at: time),
+            alertID(["incident", identity, String(standing.pointee.incidentDay)])
         )
     }
 
@@ -119,35 +121,24 @@ final class RiskState: StoredState {
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + 3_600_000
-        for (key, standing) in standings {
-            guard standing.incidentLast + Self.quiet < watermark,
-                standing.terms.allSatisfy({ $0.weight(at: watermark) < 0.05 })
-            else { continue }
-            removedKeys.append(Array(keySpace.bytes(of: key)))
-            standings[key] = nil
-            changed.remove(key)
-            keySpace.release(key)
+        standings.sweep { standing in
+            standing.incidentLast + Self.quiet < watermark
+                && standing.terms.allSatisfy { $0.weight(at: watermark) < 0.05 }
         }
     }
 
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll()
-        for key in changed.sorted() {
-            if let standing = standings[key] { body(keySpace.bytes(of: key), encode(standing)) }
-        }
-        changed.removeAll()
+        standings.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        changed = []
+        standings.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        for (key, standing) in standings { body(keySpace.bytes(of: key), encode(standing)) }
+        standings.forEach { key, standing in body(keySpace.bytes(of: key), encode(standing)) }
     }
 
     private func encode(_ standing: Standing) -> [UInt8] {
@@ -176,7 +167,7 @@ final class RiskState: StoredState {
                     time: try reader.read(), points: try reader.readDouble(), halfLife: max(1, try reader.read()),
                     daily: try reader.readDouble()))
         }
-        if standings.updateValue(standing, forKey: key) == nil { keySpace.hold(key) }
+        standings.make(key, Standing()).pointee = standing
         return []
     }
 }

@@ -214,24 +214,17 @@ final class SequenceState: CorrelationState {
             guard window.lastTime < oldest else { return false }
             window.entries.free()
             return true
-        } _: {
-            self.removedKeys.append(Array($0))
         }
     }
 
     // MARK: Storing
 
     override func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        takeRemoved(body)
-        for key in windows.takeChanged() {
-            guard let window = windows.find(key) else { continue }
-            body(plan.keySpace.bytes(of: key), encode(window.pointee, texts))
-        }
+        windows.takeChanges({ encode($0, texts) }, body)
     }
 
     override func discardChanges() {
-        super.discardChanges()
-        _ = windows.takeChanged()
+        windows.discardChanges()
     }
 
     override func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
@@ -247,8 +240,7 @@ final class SequenceState: CorrelationState {
             writer.write(UInt8(window.base.chains[stage].count))
             for id in window.base.chains[stage] { writer.write(id, texts) }
         }
-        writer.write(UInt32(window.entries.count))
-        for i in 0..<window.entries.count { window.entries[i].write(&writer, texts) }
+        window.entries.write(&writer, texts)
         return writer.bytes
     }
 
@@ -262,9 +254,7 @@ final class SequenceState: CorrelationState {
             base.times[stage] = try reader.read()
             for _ in 0..<(try reader.read(UInt8.self)) { base.chains[stage].append(try reader.readID(&texts)) }
         }
-        var entries: [WindowEntry] = []
-        let count: UInt32 = try reader.read()
-        for _ in 0..<count { entries.append(try WindowEntry(&reader, &texts)) }
+        let entries = try EntryBuffer.read(&reader, &texts)
         let window = windows.make(key, makeWindow())
         window.pointee.lastTime = lastTime
         window.pointee.base = base

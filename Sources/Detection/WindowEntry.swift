@@ -155,3 +155,20 @@ struct EntryBuffer {
         end = Int32(used)
     }
 }
+
+extension EntryBuffer {
+    /// Appends the number of entries and each of them.
+    func write(_ writer: inout ByteWriter, _ texts: LongEventIDs) {
+        writer.write(UInt32(count))
+        for i in 0..<count { self[i].write(&writer, texts) }
+    }
+
+    /// Reads what `write` wrote.
+    static func read(
+        _ reader: inout ByteReader, _ texts: inout LongEventIDs
+    ) throws(ByteReader.Damaged) -> [WindowEntry] {
+        var entries: [WindowEntry] = []
+        for _ in 0..<(try reader.read(UInt32.self)) { entries.append(try WindowEntry(&reader, &texts)) }
+        return entries
+    }
+}

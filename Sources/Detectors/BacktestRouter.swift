@@ -63,8 +63,8 @@ final class BacktestRouter {
         return [Reading](unsafeUninitializedCapacity: count) { readings, initialized in
             readings.initialize(repeating: Reading())
             initialized = count
+            // Each thread writes the readings of its own stretch of lines, and nobody reads them before all are done.
             nonisolated(unsafe) let readings = readings
-            // Each thread writes the readings of its own stretch of lines.
             inParallel(readers.count) { index in
                 let stretch = (count * index / readers.count)..<(count * (index + 1) / readers.count)
                 batch.bytes.withUnsafeBytes { bytes in

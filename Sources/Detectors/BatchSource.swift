@@ -8,6 +8,7 @@ import Dispatch
 /// The compiler cannot see that each call has a part of its own, so callers see to it: what calls share they only read.
 func inParallel(_ count: Int, _ body: (Int) -> Void) {
     withoutActuallyEscaping(body) { body in
+        // It is called on several threads at once, as said above; it does not outlive this call.
         nonisolated(unsafe) let body = body
         DispatchQueue.concurrentPerform(iterations: count) { body($0) }
     }
@@ -21,7 +22,7 @@ protocol BatchSource {
 
 /// Reads the next batch while the one before it is worked on.
 final class ReadAhead: BatchSource {
-    /// What the queue made, handed over by waiting for the group.
+    /// What the queue made. Unchecked, because waiting for the group is what hands it over: never do two threads hold it at once.
     private final class Shared: @unchecked Sendable {
         let reader: BatchReader
         var result: Result<EventBatch?, any Error> = .success(nil)
