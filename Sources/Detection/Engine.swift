@@ -69,6 +69,8 @@ package final class Engine {
     private let knownUses: [KnownUses]
     private let hashes: SlotHashes
     let risks: RiskState
+    /// What windows of the same keys share.
+    private let logs: [EventLog]
     let tables: [Table]
     var timers = Heap<Timer>()
     /// Announcements that wait.
@@ -117,10 +119,13 @@ package final class Engine {
         roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
         hashes = SlotHashes(fields: (knownUses.map(\.highestField).max() ?? 0) + 1)
         risks = build.risks
-        tables = Self.tables(correlations, detections) + [Table(state: risks)]
+        let (plans, places) = LogPlan.make(correlations, detections)
+        logs = plans.map { EventLog(plan: $0) }
+        tables = Self.tables(correlations, detections) + logs.map { Table(state: $0) } + [Table(state: risks)]
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
-        feeds = FeedTable(detections, correlations)
+        feeds = FeedTable(
+            detections, correlations, places.map { [logs] place in place.map { (logs[$0.log], $0.channel) } })
         sweepDues = tables.map { _ in .min }
     }
 
@@ -294,17 +299,30 @@ package final class Engine {
         _ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64
     ) {
         let entry = WindowEntry(time: view.time, source: feed.pointee.source, id: id, value: value)
-        let baseline = feed.pointee.baseline
-        if feed.pointee.peerKey >= 0, let group = feeds.key(feed.pointee.peerKey, event: eventNumber, view) {
-            baseline?._withUnsafeGuaranteedRef { $0.join(key: key, group: group) }
-        }
-        feed.pointee.state._withUnsafeGuaranteedRef { state in
-            let isNew = state.insert(entry, key: key, watermark: watermark) {
-                fired(feed.pointee.correlation, key, $0, view)
+        feeds.forEachBaseline(of: feed) { baseline in
+            guard baseline.peerKey >= 0, let group = feeds.key(baseline.peerKey, event: eventNumber, view) else {
+                return
             }
-            guard isNew else { return }
-            baseline?._withUnsafeGuaranteedRef { $0.note(key: key, at: view.time, amount: entry.number) }
-            if feed.pointee.isDeferred { wait(state, entry, feed.pointee.correlation, key) }
+            baseline.state._withUnsafeGuaranteedRef { $0.join(key: key, group: group) }
+        }
+        let isNew =
+            if let log = feed.pointee.log {
+                log._withUnsafeGuaranteedRef {
+                    $0.insert(entry, channel: feed.pointee.channel, key: key, watermark: watermark) {
+                        fired($0, key, $1, view)
+                    }
+                }
+            } else {
+                feed.pointee.state._withUnsafeGuaranteedRef {
+                    $0.insert(entry, key: key, watermark: watermark) { fired(feed.pointee.correlation, key, $0, view) }
+                }
+            }
+        guard isNew else { return }
+        feeds.forEachBaseline(of: feed) { baseline in
+            baseline.state._withUnsafeGuaranteedRef { $0.note(key: key, at: view.time, amount: entry.number) }
+        }
+        if feed.pointee.isDeferred {
+            feed.pointee.state._withUnsafeGuaranteedRef { wait($0, entry, feed.pointee.correlation, key) }
         }
     }
 
@@ -334,7 +352,7 @@ package final class Engine {
         watermark = target
         closeBuckets()
         if target >= nextSweep {
-            flushUses()
+            for uses in knownUses where uses.sweepDue <= target { uses.flush() }
             sweep(target)
         }
     }

@@ -159,14 +159,16 @@ struct EngineBuilder {
         }
         var firstSeen: DetectionPlan.FirstSeen?
         if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {
-            let names = block.groupBy + [block.field]
+            // Whose value is the group itself (has it been quiet for long?) needs no second name for it.
+            let isGroup = block.groupBy.contains(block.field)
+            let names = block.groupBy + (isGroup ? [] : [block.field])
             firstSeen = DetectionPlan.FirstSeen(
                 groupFields: fields.firstSeenGroup,
                 groups: LearningState(
                     stateID: stateID(["learning", metadata.key] + block.groupBy), keySpace: space(block.groupBy),
                     learning: block.learning.milliseconds, history: block.history.milliseconds,
                     lateness: options.lateness),
-                keyFields: fields.firstSeenGroup + [value],
+                keyFields: fields.firstSeenGroup + (isGroup ? [] : [value]),
                 values: EpisodeState(
                     stateID: stateID(["first_seen", metadata.key] + names), keySpace: space(names),
                     gap: block.history.milliseconds, lateness: options.lateness),

@@ -26,7 +26,7 @@ final class KnownUses {
     private let fields: UnsafeMutableBufferPointer<SlotID>
     private let entries: UnsafeMutablePointer<Entry>
     private let values: EpisodeState
-    private var later: [Int32] = []
+    @exclusivity(unchecked) private var later: [Int32] = []
 
     /// The highest of the fields' places.
     let highestField: Int
@@ -98,6 +98,9 @@ final class KnownUses {
             hash: hash, from: time, end: (time / RatioState.hour + 1) * RatioState.hour, last: time, key: key,
             isLater: false)
     }
+
+    /// When the state that the uses are of is swept next, ms: they must be known to it by then.
+    var sweepDue: Int64 { values.sweepDue }
 
     /// Hands on all last uses: the state is about to be stored or swept.
     func flush() {
