@@ -9,6 +9,7 @@ struct EngineBuilder {
     private(set) var spaces: [KeySpace] = []
     private(set) var correlations: [CorrelationPlan] = []
     private(set) var detections: [DetectionPlan] = []
+    private(set) var learnings: [LearningTable] = []
     let risks: RiskState
     let bucketClock = BucketClock()
 
@@ -49,6 +50,14 @@ struct EngineBuilder {
         let space = KeySpace(fields: fields)
         spaces.append(space)
         return space
+    }
+
+    private mutating func learning(_ fields: [String]) -> LearningTable {
+        let space = space(fields)
+        if let known = learnings.first(where: { $0.keySpace === space }) { return known }
+        let table = LearningTable(keySpace: space)
+        learnings.append(table)
+        return table
     }
 
     private mutating func correlation(
@@ -165,7 +174,7 @@ struct EngineBuilder {
             firstSeen = DetectionPlan.FirstSeen(
                 groupFields: fields.firstSeenGroup,
                 groups: LearningState(
-                    stateID: stateID(["learning", metadata.key] + block.groupBy), keySpace: space(block.groupBy),
+                    id: stateID(["learning", metadata.key] + block.groupBy), table: learning(block.groupBy),
                     learning: block.learning.milliseconds, history: block.history.milliseconds,
                     lateness: options.lateness),
                 keyFields: fields.firstSeenGroup + (isGroup ? [] : [value]),

@@ -88,7 +88,9 @@ extension EventLog {
         }
         for channel in moved {
             guard let to = channel.to, case let lane = plan.channels[to].lane else { continue }
-            if (lane < 0) != (channel.lane < 0) || (lane >= LogEntries.numberLanes) != (channel.lane >= LogEntries.numberLanes) {
+            if (lane < 0) != (channel.lane < 0)
+                || (lane >= LogEntries.numberLanes) != (channel.lane >= LogEntries.numberLanes)
+            {
                 isWhole = false
             }
         }

@@ -4,7 +4,7 @@ import AuditEvent
 
 /// The events that windows of the same group keys look back on, kept once for all of them while none of them is near its limit.
 ///
-/// A window in which at most half of its limit has been counted needs no state of its own. Per channel (events of the same
+/// A window in which no more than half of its limit has been counted needs no state of its own. Per channel (events of the same
 /// detection rules with the same value) it is known how much must come before any of its windows can have reached its limit:
 /// nothing looks at the windows before. Then they are looked at; one in which there is more than half of the limit is given
 /// its events (`CountState`) and is counted exactly from then on, event by event. So what fires is what would fire if each
@@ -40,6 +40,8 @@ final class EventLog: StoredState {
     private let firstBit: [Int]
     private let channels: UnsafeMutableBufferPointer<Hot>
     private let longest: Int64
+    /// The shortest horizon of a channel, ms.
+    private let shortest: Int64
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -50,6 +52,8 @@ final class EventLog: StoredState {
         let perUnit: Float
         let exactBits: UInt32
         let horizon: Int64
+        /// The shortest timespan of its windows, ms.
+        let shortest: Int64
     }
 
     init(plan: LogPlan) {
@@ -58,6 +62,7 @@ final class EventLog: StoredState {
         stateID = Detection.stateID(["log"] + plan.keySpace.fields)
         cells = CellMap(keySpace: plan.keySpace)
         longest = plan.channels.map(\.horizon).max() ?? 0
+        shortest = plan.channels.map(\.horizon).min() ?? 0
         var firstBit = [0]
         for channel in plan.channels { firstBit.append(firstBit[firstBit.count - 1] + channel.windows.count) }
         self.firstBit = firstBit
@@ -67,7 +72,8 @@ final class EventLog: StoredState {
                 return Hot(
                     lane: channel.lane, perEvent: channel.perEvent, perUnit: channel.perUnit,
                     exactBits: UInt32(truncatingIfNeeded: (1 << UInt64(to)) - (1 << UInt64(from))),
-                    horizon: channel.horizon)
+                    horizon: channel.horizon,
+                    shortest: channel.windows.map { $0.state.plan.timespan }.min() ?? 0)
             })
     }
 
@@ -99,14 +105,17 @@ final class EventLog: StoredState {
     ///
     /// - Parameters:
     ///   - value: a double's bits for sums, a hash for different values, else not looked at.
+    ///   - prepare: is called before a window is judged; most events come to none.
     ///   - fire: is called with the correlation, as `CorrelationState.insert` does.
     @inline(__always)
     func insert(
-        _ entry: WindowEntry, channel: Int, key: Int32, watermark: Int64, _ fire: (Int, Firing) -> Void
+        _ entry: WindowEntry, channel: Int, key: Int32, watermark: Int64, prepare: () -> Void,
+        _ fire: (Int, Firing) -> Void
     ) -> Bool {
         let cell = cells.make(key, makeCell())
         let hot = channels[channel]
         guard cell.pointee.own & 1 << UInt32(channel) == 0 else {
+            prepare()
             return insertExact(entry, channel, key, watermark, ~0, fire)
         }
         var value: UInt64 = 0
@@ -117,6 +126,7 @@ final class EventLog: StoredState {
                 guard number >= 0, number <= 4_294_967_295, case let whole = UInt64(number), Double(whole) == number
                 else {
                     leave(cell, channel, key, watermark)
+                    prepare()
                     return insertExact(entry, channel, key, watermark, ~0, fire)
                 }
                 value = whole
@@ -124,11 +134,15 @@ final class EventLog: StoredState {
                 value = entry.value
             }
         }
-        let taken = hot.perEvent + hot.perUnit * Float(value) + 1
-        if taken >= Float(cell.pointee.slack[channel]) {
-            look(cell, channel, key, value, entry.value, watermark)
-        } else {
-            cell.pointee.slack[channel] -= UInt16(taken)
+        if !(hot.lane >= LogEntries.numberLanes && cell.pointee.slack[channel] > 0
+            && cell.pointee.entries.endsWith(value, lane: hot.lane, channel: channel, since: watermark - hot.shortest))
+        {
+            let taken = hot.perEvent + hot.perUnit * Float(value) + 1
+            if taken >= Float(cell.pointee.slack[channel]) {
+                look(cell, channel, key, value, entry.value, watermark)
+            } else {
+                cell.pointee.slack[channel] -= UInt16(taken)
+            }
         }
         guard cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: hot.lane, value) else {
             return false
@@ -136,7 +150,10 @@ final class EventLog: StoredState {
         cell.pointee.entries.drop(before: watermark - longest)
         cells.touch(key)
         let exact = cell.pointee.exact & hot.exactBits
-        if exact != 0 { _ = insertExact(entry, channel, key, watermark, exact, fire) }
+        if exact != 0 {
+            prepare()
+            _ = insertExact(entry, channel, key, watermark, exact, fire)
+        }
         if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, key, watermark) }
         return true
     }
@@ -183,7 +200,7 @@ final class EventLog: StoredState {
                 window.kind == .distinct
                 ? different(cell.pointee.entries, channel, window, hash, oldest)
                 : total(cell.pointee.entries, channel, window, number, oldest)
-            if let counted, counted < window.limit / 2 {
+            if let counted, counted <= window.limit / 2 {
                 slack = min(slack, (1 - counted / window.limit) * Self.whole)
             } else {
                 open(cell, channel, window, key, watermark)
@@ -202,7 +219,7 @@ final class EventLog: StoredState {
         var total = isCount ? 1 : Double(number)
         walkBack(entries, channel, to: oldest) {
             total += isCount ? 1 : Double($0.value(lane))
-            return total < window.limit / 2
+            return total <= window.limit / 2
         }
         return total
     }
@@ -212,7 +229,7 @@ final class EventLog: StoredState {
         _ entries: LogEntries, _ channel: Int, _ window: LogPlan.Window, _ hash: UInt64, _ oldest: Int64
     ) -> Double? {
         let lane = plan.channels[channel].lane
-        let enough = Int(min(window.limit / 2, 64).rounded(.up))
+        let enough = Int(min(window.limit / 2, 64)) + 1
         var values = [hash]
         var looked = 0
         walkBack(entries, channel, to: oldest) {
@@ -307,7 +324,7 @@ final class EventLog: StoredState {
 
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
-        nextSweep = watermark + max(60_000, longest / 4)
+        nextSweep = watermark + max(60_000, longest / 2)
         var changed: [Int32] = []
         cells.sweep { key, cell in
             let before = cell.entries.bytes.count
@@ -327,11 +344,13 @@ final class EventLog: StoredState {
     /// Forgets what no window to come can reach, and which windows had events of their own that are gone by now.
     private func forget(_ cell: inout Cell, _ key: Int32, _ watermark: Int64) {
         let entries = cell.entries
-        cell.entries.filter { entry in
-            let isNeeded = channels.indices.contains {
-                entry.bits & 1 << UInt32($0) != 0 && entries.time(entry) >= watermark - channels[$0].horizon
+        if let first = entries.first, entries.time(first) < watermark - shortest {
+            cell.entries.filter { entry in
+                let isNeeded = channels.indices.contains {
+                    entry.bits & 1 << UInt32($0) != 0 && entries.time(entry) >= watermark - channels[$0].horizon
+                }
+                return isNeeded ? entry.channels : 0
             }
-            return isNeeded ? entry.channels : 0
         }
         guard cell.exact != 0 else { return }
         for channel in channels.indices {

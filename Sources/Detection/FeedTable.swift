@@ -33,6 +33,15 @@ final class FeedTable {
         let peerKey: Int
     }
 
+    /// The event's keys for a rule with `first_seen`: of its group, of that with the value, of the peer group, and of that with
+    /// the value; -1 for what the rule does not have.
+    struct FirstSeenKeys {
+        var group = -1
+        var value = -1
+        var members = -1
+        var users = -1
+    }
+
     /// A `ratio` in which a detection rule's match is counted.
     struct RatioFeed {
         let state: Unmanaged<RatioState>
@@ -60,12 +69,14 @@ final class FeedTable {
     private let ratioStarts: UnsafeMutableBufferPointer<Int>
     private let keys: UnsafeMutableBufferPointer<Key>
     private let fields: UnsafeMutableBufferPointer<SlotID>
+    private let firstSeenKeys: UnsafeMutableBufferPointer<FirstSeenKeys>
     private let baselines: UnsafeMutableBufferPointer<BaselineFeed>
     private let buffer = GroupKey()
 
     /// - Parameter logs: per correlation, the log and the channel in which its events are kept; nil where it keeps them itself.
     init(_ detections: [DetectionPlan], _ correlations: [CorrelationState], _ logs: [(log: EventLog, channel: Int)?]) {
         var baselines: [BaselineFeed] = []
+        var firstSeenKeys: [FirstSeenKeys] = []
         var feeds: [Feed] = []
         var starts = [0]
         var ratioFeeds: [RatioFeed] = []
@@ -89,7 +100,9 @@ final class FeedTable {
                 let place = logs[feed.correlation]
                 if let place {
                     // Its other windows come along.
-                    guard channels.insert([ObjectIdentifier(place.log).hashValue, place.channel]).inserted else { continue }
+                    guard channels.insert([ObjectIdentifier(place.log).hashValue, place.channel]).inserted else {
+                        continue
+                    }
                 }
                 let together = place.map { $0.log.plan.channels[$0.channel].windows.map(\.correlation) }
                 let baselinesFrom = baselines.count
@@ -120,8 +133,16 @@ final class FeedTable {
                         isOf: feed.isOf, isTo: feed.isTo))
             }
             ratioStarts.append(ratioFeeds.count)
+            firstSeenKeys.append(
+                detection.firstSeen.map {
+                    FirstSeenKeys(
+                        group: key($0.groupFields, $0.groups.keySpace), value: key($0.keyFields, $0.values.keySpace),
+                        members: $0.peers.map { key($0.groupFields, $0.members.keySpace) } ?? -1,
+                        users: $0.peers.map { key($0.valueFields, $0.users.keySpace) } ?? -1)
+                } ?? FirstSeenKeys())
         }
         self.baselines = EventDecoder.lasting(baselines)
+        self.firstSeenKeys = EventDecoder.lasting(firstSeenKeys)
         self.ratioFeeds = EventDecoder.lasting(ratioFeeds)
         self.ratioStarts = EventDecoder.lasting(ratioStarts)
         self.feeds = EventDecoder.lasting(feeds)
@@ -134,6 +155,7 @@ final class FeedTable {
         feeds.deallocate()
         starts.deallocate()
         baselines.deallocate()
+        firstSeenKeys.deallocate()
         ratioFeeds.deallocate()
         ratioStarts.deallocate()
         keys.deallocate()
@@ -155,6 +177,10 @@ final class FeedTable {
     /// One of the fields that `Feed.valuesFrom` and `valuesTo` name.
     @inline(__always)
     func field(_ index: Int) -> SlotID { fields[index] }
+
+    /// The keys of a detection rule with `first_seen`, for `key`.
+    @inline(__always)
+    func firstSeenKeys(of detection: Int) -> FirstSeenKeys { firstSeenKeys[detection] }
 
     /// Calls `body` with each baseline of a feed.
     @inline(__always)

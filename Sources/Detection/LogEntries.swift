@@ -77,9 +77,21 @@ struct LogEntries {
 
     @inline(__always) func time(_ entry: Entry) -> Int64 { base &+ Int64(entry.offset) }
 
+    var first: Entry? { isEmpty ? nil : Entry(bytes: start + Int(head)) }
+
     /// Of entries that are not empty.
     @inline(__always)
     var last: Entry { entry(endingAt: start + Int(end)) }
+
+    /// Whether the last event has this value in a lane, is counted in a channel, and is not from before a time: then one more
+    /// of it is nothing different.
+    @inline(__always)
+    func endsWith(_ value: UInt64, lane: Int, channel: Int, since time: Int64) -> Bool {
+        if isEmpty { return false }
+        let last = last
+        return last.bits & 1 << UInt32(channel) != 0 && last.lanes & 1 << UInt8(lane) != 0 && last.value(lane) == value
+            && self.time(last) >= time
+    }
 
     /// The entry before one that is not the first.
     @inline(__always)
@@ -164,7 +176,7 @@ struct LogEntries {
         count += 1
     }
 
-    private var firstOffset: Int64 { isEmpty ? 0 : Int64(Entry(bytes: start + Int(head)).offset) }
+    private var firstOffset: Int64 { first.map { Int64($0.offset) } ?? 0 }
 
     /// Times lie within 49 days of each other: no window of the log is as long.
     private mutating func rebase(to time: Int64) {

@@ -49,7 +49,7 @@ struct LogPlan {
     /// The logs of an engine, and where each correlation's events go; nil for those that keep their own from the start.
     ///
     /// A log pays where a window is mostly far from its limit. Windows that late events can undo, that count what other
-    /// correlations found, or that are at their limit with two events, keep their own.
+    /// correlations found, or that are at their limit with one event, keep their own.
     static func make(_ correlations: [CorrelationState], _ detections: [DetectionPlan]) -> ([LogPlan], [Place?]) {
         struct Draft {
             let space: KeySpace
@@ -61,11 +61,12 @@ struct LogPlan {
         var drafts: [Draft] = []
         for (index, correlation) in correlations.enumerated() {
             guard let state = correlation as? CountState, let kind = kind(of: state.plan),
-                state.plan.timespan <= maximumTimespan, state.least > 2,
+                state.plan.timespan <= maximumTimespan, state.least >= 2,
                 state.plan.rule.references.allSatisfy({ if case .detection = $0 { true } else { false } })
             else { continue }
             let lane = kind == .ones ? nil : state.plan.rule.fields.first
-            let name = rules(state.plan.rule, detections) + ["counts", lane ?? "", kind == .distinct ? "different" : ""]
+            let name =
+                rules(state.plan.rule, detections) + ["counts", lane ?? "", kind == .distinct ? "different" : ""]
             let window = Window(correlation: index, state: state, limit: state.least, kind: kind)
             if let known = drafts.firstIndex(where: { $0.space === state.keySpace && $0.name == name }) {
                 drafts[known].windows.append(window)
