@@ -39,7 +39,8 @@ package enum Operation: String, Sendable, Equatable, CaseIterable {
     }
 
     /// All of them and how a family is written, to end a sentence about a name that is none.
-    package static let known = "Write one of \(allCases.map(\.rawValue).joined(separator: ", ")), or a family such as config.*."
+    package static let known =
+        "Write one of \(allCases.map(\.rawValue).joined(separator: ", ")), or a family such as config.*."
 
     /// The access class that the operation belongs to.
     package var accessClass: AccessClass {
