@@ -58,10 +58,9 @@ extension RuleExtension {
                 return
             }
             connections = try Self.names(node["connections"]) { name in
-                Self.isConnection(name)
+                ConnectionName.isValid(name)
                     ? nil
-                    : "no connection is called '\(name)': names are letters, digits, '-', '_' and '.', at most 128. "
-                        + "Write whole names, or leave the key out to mean all."
+                    : "no connection can be called '\(name)'. \(ConnectionName.form) Without the key all are meant."
             }
             operations = try Self.names(node["operations"]) { name in
                 AuditEvent.Operation.isNamed(by: name)
@@ -75,14 +74,6 @@ extension RuleExtension {
                 throw value.error("\(ttl) is longer than an order may hold, 30d.")
             }
             self.ttl = ttl
-        }
-
-        /// What a gateway takes as the name of a connection; no other is ever met.
-        private static func isConnection(_ name: String) -> Bool {
-            (1...128).contains(name.utf8.count)
-                && name.utf8.allSatisfy {
-                    (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || "-_.".utf8.contains($0)
-                }
         }
 
         /// The names of a list, each of them one for which `fault` has no sentence.

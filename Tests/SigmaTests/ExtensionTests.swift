@@ -171,11 +171,11 @@ struct ExtensionTests {
                 "gatewatch.respond.operations: the list is empty; leave the key out to mean all."),
             Fault(
                 "respond: { action: block, ttl: 1h, connections: [a, ¦''] }",
-                "gatewatch.respond.connections[1]: no connection is called '': names are letters, digits, '-', '_' and '.', at most 128. Write whole names, or leave the key out to mean all."
+                "gatewatch.respond.connections[1]: no connection can be called ''. Use letters, digits, '-', '_' and '.', at most 128. Without the key all are meant."
             ),
             Fault(
                 "respond: { action: block, ttl: 1h, connections: [¦'weights-*'] }",
-                "gatewatch.respond.connections[0]: no connection is called 'weights-*': names are letters, digits, '-', '_' and '.', at most 128. Write whole names, or leave the key out to mean all."
+                "gatewatch.respond.connections[0]: no connection can be called 'weights-*'. Use letters, digits, '-', '_' and '.', at most 128. Without the key all are meant."
             ),
             Fault(
                 "respond: { action: block, ttl: 1h, operations: [config.*, ¦'*'] }",
