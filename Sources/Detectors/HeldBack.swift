@@ -46,14 +46,15 @@ enum HeldBack {
                 : "\(block.field) was not new for its \(group) within \(block.history), or the \(group) was still learning (\(block.learning) from its first event)."
         case "baseline":
             guard let block = extensions.baseline else { return "" }
-            let needed = "minimum: \(block.minimumHistory) and \(block.minimumBuckets) windows with something in them"
+            let needed =
+                "minimum: \(block.minimumHistory) and \(counted(block.minimumBuckets, "window")) with something in them"
             return span < block.minimumHistory.milliseconds
                 ? "still learning (\(needed)), and \(events): with cold_start: \(block.coldStart.rawValue) \(silence(block)). Write the history into the test, or cold_start: floor."
                 : "no window stood out from the usual, or its group was still learning (\(needed))."
         case "ratio":
             guard let block = extensions.ratio else { return "" }
             return
-                "the group's past has not that share, or is too short (minimum: \(block.minimumEvents) events on \(block.minimumDays) days, known two hours before the event), and \(events)."
+                "the group's past has not that share, or is too short (minimum: \(counted(block.minimumEvents, "event")) on \(counted(block.minimumDays, "day")), known two hours before the event), and \(events)."
         default: return "the event is inside a window of \(extensions.outside?.file ?? "the calendar")."
         }
     }
@@ -62,13 +63,15 @@ enum HeldBack {
         block.coldStart == .peers ? "the peers alone decide" : "nothing fires"
     }
 
-    /// ms in the largest unit that has a whole number of them, to the second.
+    /// A length in ms as its two largest parts, down to the second: `8d 2h`.
     private static func text(_ milliseconds: Int64) -> String {
-        let seconds = milliseconds / 1000
-        for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("m", 60)] where seconds >= length {
-            if seconds % length == 0 { return "\(seconds / length)\(unit)" }
+        var rest = milliseconds / 1000
+        var parts: [String] = []
+        for (unit, length) in [("d", Int64(86_400)), ("h", 3600), ("m", 60), ("s", 1)] where rest >= length {
+            parts.append("\(rest / length)\(unit)")
+            rest %= length
         }
-        return "\(seconds)s"
+        return parts.isEmpty ? "0s" : parts.prefix(2).joined(separator: " ")
     }
 }
 
