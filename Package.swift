@@ -110,7 +110,7 @@ let package = Package(
         room("Approvals", ["Signing"]),
         room("OIDC", [asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
-            "Connections", ["YAMLDocument", "Calendar", "PCRE2", "CZlib"],
+            "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "PCRE2", "CZlib"],
             resources: ["openai", "chroma", "qdrant", "mlflow", "huggingface", "s3"].map {
                 .embedInCode("Presets/\($0).yml")
             }),
@@ -171,7 +171,9 @@ let package = Package(
         tests(
             "OIDC", [asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],
             exclude: ["Support/issuer.py"]),
-        tests("Connections", ["YAMLDocument", "Calendar", "CZlib"], exclude: ["Captures", "record_clients.py"]),
+        tests(
+            "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "CZlib"],
+            exclude: ["Captures", "record_clients.py"]),
         tests("AuditSpool", ["Kafka", logging]),
         tests(
             "Gateway",
