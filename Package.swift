@@ -13,11 +13,14 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [
     .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
 }
 
+/// Test code is not optimized, in a release build neither: what it tests is, and it compiles in a third of the time.
+let testSettings = settings + [.unsafeFlags(["-Onone"])]
+
 /// The tests of one room.
 func tests(_ room: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
         name: "\(room)Tests", dependencies: [.target(name: room)] + dependencies, exclude: exclude,
-        swiftSettings: settings)
+        swiftSettings: testSettings)
 }
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
