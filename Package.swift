@@ -40,6 +40,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
@@ -59,6 +60,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -99,9 +101,13 @@ let package = Package(
         // The other processes and what all of them use.
         room("Kafka", ["CRdKafka", logging]),
         room("Telemetry", [hummingbird, lifecycle, logging, metricsCore, metrics, nioCore, httpTypes]),
-        room("Delivery", ["CCurl", crypto, grdb, logging, metrics]),
+        room("Delivery", ["CCurl", "Kafka", crypto, grdb, logging, metrics]),
+        room(
+            "Notifications",
+            ["AuditEvent", "Delivery", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
         room("Routing", ["JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
-        room("Hub", ["Delivery", "JSONText", "Kafka", "Routing", "Telemetry", grdb, logging, metrics, lifecycle]),
+        room(
+            "Hub", ["Delivery", "Kafka", "Notifications", "Routing", "Telemetry", grdb, logging, metrics, lifecycle]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 
@@ -130,11 +136,10 @@ let package = Package(
             dependencies: [
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
-                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "OIDC", "Orders",
-                "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser, asyncHTTPClient,
-                crypto,
-                grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1, nioFoundation,
-                httpTypes,
+                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "Notifications", "OIDC",
+                "Orders", "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser,
+                asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
+                nioFoundation, httpTypes,
             ], swiftSettings: settings),
 
         .executableTarget(
@@ -169,8 +174,14 @@ let package = Package(
         tests("Delivery", [crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Routing", ["YAMLDocument", grdb]),
         tests(
+            "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],
+            exclude: ["Support/check.py", "Support/mail_server.py"]),
+        tests(
             "Hub",
-            ["Delivery", "Kafka", "Routing", "Telemetry", lifecycle, grdb, hummingbird, nioCore, httpTypes, logging]),
+            [
+                "Delivery", "Kafka", "Notifications", "Routing", "Telemetry", lifecycle, grdb, hummingbird, nioCore,
+                httpTypes, logging,
+            ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Approvals", ["Signing", crypto]),

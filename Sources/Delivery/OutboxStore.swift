@@ -68,7 +68,7 @@ enum OutboxStore {
                 body: [UInt8](row["body"] as Data), attempts: row["attempts"]))
     }
 
-    static func markDelivered(_ due: Due, target: String, status: Int, now: Int64, in db: Database) throws {
+    static func markDelivered(_ due: Due, target: String, status: Int?, now: Int64, in db: Database) throws {
         try db.execute(
             sql: """
                 UPDATE deliveries SET state = 'delivered', attempts = ?, next_attempt_at = NULL, last_status = ?,

@@ -77,6 +77,9 @@ struct HubTargets: ParsableArguments {
     @Option(help: "Secret of the --webhook in the same place: env:NAME, file:PATH or whsec_….")
     var secret: [String] = []
 
+    @Flag(help: "Let each --webhook be at a private address or on this machine.")
+    var allowPrivate = false
+
     /// The hub's database; its folder is made.
     func databasePath(_ file: ConfigurationFile) throws -> String {
         let folder = try state ?? file.hub?["state"]?.text() ?? "state/hub"
@@ -94,7 +97,8 @@ struct HubTargets: ParsableArguments {
             targets.append(
                 try WebhookTarget(
                     name: "webhook-\(index + 1)", url: url,
-                    secrets: [try WebhookSecret(Secret(reference: secret[index]))]))
+                    secrets: [try WebhookSecret(Secret(reference: secret[index]))],
+                    options: .init(addresses: AddressPolicy(allowsPrivate: allowPrivate))))
         }
         return targets
     }

@@ -81,7 +81,9 @@ final class Stage: Sendable {
         _ body: (HubService) async throws -> Void
     ) async throws {
         let targets = try urls.sorted { $0.key < $1.key }.map { name, url in
-            try WebhookTarget(name: name, url: url, secrets: [WebhookSecret(Secret(secretText))])
+            try WebhookTarget(
+                name: name, url: url, secrets: [WebhookSecret(Secret(secretText))],
+                options: .init(addresses: .allowingPrivate))
         }
         let hub = try HubService(
             configuration: HubConfiguration(

@@ -165,7 +165,8 @@ final class DemoStage {
                 let upstreamPort = await upstreamPort.first(where: { _ in true })
             else { return DemoOutcome(faults: ["the demo's services did not start"]) }
             let target = try WebhookTarget(
-                name: "demo", url: "http://127.0.0.1:\(receiverPort)/hook", secrets: [try WebhookSecret(secret)])
+                name: "demo", url: "http://127.0.0.1:\(receiverPort)/hook", secrets: [try WebhookSecret(secret)],
+                options: .init(addresses: .allowingPrivate))
             let hub = try HubService(
                 configuration: HubConfiguration(kafka: kafka, databasePath: "\(folder)/hub.sqlite", targets: [target]),
                 logger: logger)
