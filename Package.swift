@@ -136,7 +136,8 @@ let package = Package(
             dependencies: [
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
-                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "Notifications", "OIDC",
+                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "Notifications",
+                "OIDC",
                 "Orders", "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
                 nioFoundation, httpTypes,

@@ -96,3 +96,22 @@ package enum Attempt: Sendable, Equatable {
                 .filter { $0.value >= 0x20 && !(0x7F...0x9F).contains($0.value) }.map(Character.init))
     }
 }
+
+extension Attempt: CustomStringConvertible {
+    package var isDelivered: Bool {
+        if case .delivered = self { return true }
+        return false
+    }
+
+    /// For people.
+    package var description: String {
+        switch self {
+        case .delivered(let status): "delivered" + (status.map { ", status \($0)" } ?? "")
+        case .gone: "410 Gone: the receiver wants nothing more"
+        case .cancelled: "stopped"
+        case .failed(let failure):
+            (failure.isPermanent ? "refused for good: " : "failed: ") + failure.error
+                + (failure.retryAfterSeconds.map { "; it asks for \($0) s" } ?? "")
+        }
+    }
+}

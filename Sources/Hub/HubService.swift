@@ -4,6 +4,7 @@ import Foundation
 import GRDB
 package import Logging
 package import Metrics
+import Notifications
 import Routing
 import ServiceLifecycle
 package import Telemetry
@@ -33,12 +34,13 @@ package final class HubService: Service {
         do {
             database = try OutboxSchema.open(path: configuration.databasePath)
             outbox = try DeliveryOutbox(
-                database: database, targets: configuration.targets, schedule: configuration.schedule, logger: logger,
+                database: database, targets: configuration.receivers.flatMap(\.integrations).map(\.target),
+                schedule: configuration.schedule, logger: logger,
                 metrics: metrics)
             try AlertStore.migrate(database)
             routing = try RoutingEngine(
                 database: database,
-                configuration: configuration.routing ?? .eachAlert(to: NotificationSender.allTargets),
+                configuration: configuration.routing ?? .eachAlert(to: NotificationSender.allReceivers),
                 now: RFC3339.nowMilliseconds())
         } catch let error as DatabaseError {
             throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
@@ -46,7 +48,7 @@ package final class HubService: Service {
         self.configuration = configuration
         self.logger = logger
         let sender = NotificationSender(
-            outbox: outbox, receivers: configuration.routing == nil ? nil : configuration.receivers)
+            outbox: outbox, receivers: configuration.receivers, isRouted: configuration.routing != nil)
         clock = NotificationClock(
             database: database, routing: routing, sender: sender, logger: logger, metrics: metrics)
         consumer = AlertConsumer(

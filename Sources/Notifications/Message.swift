@@ -38,6 +38,12 @@ package struct Message: Sendable, Equatable {
     /// The group's key: what belongs together where there is no incident.
     package var groupKey: String
     package var groupLabels: [Label]
+    /// The labels that all alerts have.
+    package var commonLabels: [Label]
+    /// The receiver's name.
+    package var receiver: String
+    /// Why it is told now: first, new_alerts, new_resolved, all_resolved or repeat; nil for an alert that was not routed.
+    package var reason: String?
     /// Whom it is about, if it is about one identity.
     package var identity: String?
     /// OCSF `severity_id`, the highest of the alerts.
@@ -55,17 +61,21 @@ package struct Message: Sendable, Equatable {
     /// Title, identity, severity and summary are the alerts' own unless they are given.
     package init(
         id: String, status: Status, groupKey: String, alerts: [MessageAlert], generatedAt: Int64,
-        incident: String? = nil, incidentURL: String? = nil, groupLabels: [Label] = [], identity: String? = nil,
+        incident: String? = nil, incidentURL: String? = nil, groupLabels: [Label] = [],
+        commonLabels: [Label] = [], receiver: String = "", reason: String? = nil, identity: String? = nil,
         title: String? = nil, summary: [String] = [], omitted: Int = 0
     ) {
         self.id = id
         self.status = status
         self.groupKey = groupKey
         self.groupLabels = groupLabels
+        self.commonLabels = commonLabels
+        self.receiver = receiver
+        self.reason = reason
         self.generatedAt = generatedAt
         self.incidentURL = incidentURL
         self.omitted = max(0, omitted)
-        let alerts = alerts.sorted { ($0.severity, $0.time, $0.id) > ($1.severity, $1.time, $1.id) }
+        let alerts = alerts.sorted { ($0.severity, $0.time, $1.id) > ($1.severity, $1.time, $0.id) }
         self.alerts = alerts
         severity = alerts.first?.severity ?? 0
         let identities = Set(alerts.map(\.identity))

@@ -62,13 +62,19 @@ package struct MessageAlert: Sendable, Equatable {
     package var operation: String?
     package var service: String?
     package var address: String?
-    /// Whether it is over while others of its group are not.
-    package var isResolved: Bool
+    /// What routing knows it by.
+    package var labels: [Message.Label]
+    /// ms since the epoch, UTC; nil while it fires.
+    package var endsAt: Int64?
+
+    /// Whether it is over, as others of its group may not be.
+    package var isResolved: Bool { endsAt != nil }
 
     /// Reads a Detection Finding as far as it goes: what is missing or of another type stays empty.
-    package init(finding: [UInt8], isResolved: Bool = false) {
+    package init(finding: [UInt8], labels: [Message.Label] = [], endsAt: Int64? = nil) {
         self.finding = finding
-        self.isResolved = isResolved
+        self.labels = labels
+        self.endsAt = endsAt
         let root = (try? JSONSerialization.jsonObject(with: Data(finding))) as? [String: Any] ?? [:]
         func object(_ value: Any?) -> [String: Any] { value as? [String: Any] ?? [:] }
         func objects(_ value: Any?) -> [[String: Any]] { (value as? [Any] ?? []).compactMap { $0 as? [String: Any] } }

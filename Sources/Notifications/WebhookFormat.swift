@@ -2,56 +2,70 @@
 import AuditEvent
 import JSONText
 
-/// The body of a Standard Webhook. One new alert is `gatewatch.alert.created` with the finding as it came for `data`; every other
-/// message is `gatewatch.notification.<status>` with the group and its findings.
+/// The body of a Standard Webhook. An alert that was not routed is `gatewatch.alert.created` with the finding as it came for `data`;
+/// every other message is `gatewatch.notification`, named as in Alertmanager's webhook, with the findings as they came.
 enum WebhookFormat {
     static func payload(_ message: Message) -> Payload {
-        let isOne = message.status == .firing && message.alertCount == 1
-        let single = isOne ? message.alerts.first : nil
-        var head = JSONWriter(capacity: 512)
-        head.object {
-            $0.field(
-                "type", single == nil ? "gatewatch.notification.\(message.status.rawValue)" : "gatewatch.alert.created")
-            $0.field("timestamp", Timestamp.iso8601(single?.time ?? message.generatedAt))
-            if single != nil {
-                if let incident = message.incident { $0.field("incident", incident) }
-                if let url = message.incidentURL { $0.field("incident_url", url) }
-                group(&$0, message)
+        if message.status == .firing, message.reason == nil, message.alertCount == 1, let alert = message.alerts.first {
+            return payload("gatewatch.alert.created", alert.time, alert.finding) { json in
+                if let incident = message.incident { json.field("incident", incident) }
+                if let url = message.incidentURL { json.field("incidentURL", url) }
             }
         }
-        var body = Array(head.bytes.dropLast()) + Array(",\"data\":".utf8)
-        if let single {
-            body += single.finding
-        } else {
-            body += data(message)
+        return payload("gatewatch.notification", message.generatedAt, data(message)) { _ in }
+    }
+
+    private static func payload(
+        _ type: String, _ time: Int64, _ data: [UInt8], _ more: (inout JSONWriter) -> Void
+    ) -> Payload {
+        var json = JSONWriter(capacity: 512)
+        json.object {
+            $0.field("type", type)
+            $0.field("timestamp", Timestamp.iso8601(time))
+            more(&$0)
         }
-        body.append(UInt8(ascii: "}"))
-        return .json(body)
+        return .json(spliced(json, "data", data))
+    }
+
+    /// An object with one more member, whose bytes stay as they are.
+    private static func spliced(_ json: JSONWriter, _ key: String, _ value: [UInt8]) -> [UInt8] {
+        json.bytes.dropLast() + Array(",\"\(key)\":".utf8) + value + [UInt8(ascii: "}")]
     }
 
     private static func data(_ message: Message) -> [UInt8] {
         var json = JSONWriter(capacity: 512)
         json.object {
+            $0.field("receiver", message.receiver)
             $0.field("status", message.status.rawValue)
+            if let reason = message.reason { $0.field("notificationReason", reason) }
             if let incident = message.incident { $0.field("incident", incident) }
-            if let url = message.incidentURL { $0.field("incident_url", url) }
-            $0.field("group_key", message.groupKey)
-            group(&$0, message)
+            if let url = message.incidentURL { $0.field("incidentURL", url) }
             if let identity = message.identity { $0.field("identity", identity) }
-            $0.field("severity_id", message.severity)
+            $0.field("severity", Severity.word(message.severity))
             $0.field("title", message.title)
             $0.array("summary", message.summary) { json, words in json.field(nil, words) }
-            $0.field("alert_count", message.alertCount)
-            $0.field("omitted", message.omitted)
+            $0.field("groupKey", message.groupKey)
+            labels("groupLabels", message.groupLabels, &$0)
+            labels("commonLabels", message.commonLabels, &$0)
+            $0.field("truncatedAlerts", message.omitted)
         }
-        var bytes = Array(json.bytes.dropLast()) + Array(",\"alerts\":".utf8)
-        bytes += OCSFFormat.array(message.alerts)
-        bytes.append(UInt8(ascii: "}"))
-        return bytes
+        var alerts = [UInt8(ascii: "[")]
+        for alert in message.alerts {
+            var json = JSONWriter(capacity: 512)
+            json.object {
+                $0.field("status", alert.isResolved || message.status == .resolved ? "resolved" : "firing")
+                labels("labels", alert.labels, &$0)
+                $0.field("startsAt", Timestamp.iso8601(alert.time))
+                if let end = alert.endsAt { $0.field("endsAt", Timestamp.iso8601(end)) }
+            }
+            if alerts.count > 1 { alerts.append(UInt8(ascii: ",")) }
+            alerts += spliced(json, "finding", alert.finding)
+        }
+        alerts.append(UInt8(ascii: "]"))
+        return spliced(json, "alerts", alerts)
     }
 
-    private static func group(_ json: inout JSONWriter, _ message: Message) {
-        guard !message.groupLabels.isEmpty else { return }
-        json.object("group") { for label in message.groupLabels { $0.field(named: label.name, label.value) } }
+    private static func labels(_ key: StaticString, _ labels: [Message.Label], _ json: inout JSONWriter) {
+        json.object(key) { for label in labels { $0.field(named: label.name, label.value) } }
     }
 }

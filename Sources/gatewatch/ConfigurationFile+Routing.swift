@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Notifications
 import Routing
 import YAMLDocument
 
@@ -10,12 +11,13 @@ extension ConfigurationFile {
         return try RoutingReader.configuration(hub, receivers: receivers)
     }
 
-    /// The receivers that routes may name: each webhook is one, by its name.
-    func knownReceivers() throws(DocumentError) -> [KnownReceiver] {
-        var receivers: [KnownReceiver] = []
-        for node in hub?["webhooks"]?.items() ?? [] {
-            receivers.append(KnownReceiver(name: try node.required("name").text()))
-        }
-        return receivers
+    /// The receivers that routes may name.
+    func knownReceivers() throws(DocumentError) -> [KnownReceiver] { try receivers().map(KnownReceiver.init) }
+}
+
+extension KnownReceiver {
+    /// A receiver as routing needs to know it.
+    init(_ receiver: Receiver) {
+        self.init(name: receiver.name, sendsResolved: receiver.integrations.contains(where: \.sendsResolved))
     }
 }

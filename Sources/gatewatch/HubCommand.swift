@@ -6,6 +6,7 @@ import Foundation
 import Hub
 import Kafka
 import Logging
+import Notifications
 import Routing
 import ServiceLifecycle
 import Telemetry
@@ -40,14 +41,12 @@ struct HubCommand: AsyncParsableCommand {
         let node = file.hub
         var configuration = HubConfiguration(
             kafka: try kafka.properties(file), databasePath: try targets.databasePath(file),
-            targets: try targets.all(file))
-        let receivers = configuration.targets.map { KnownReceiver(name: $0.name) }
-        configuration.routing = try file.routing(receivers: receivers)
-        for receiver in receivers { configuration.receivers[receiver.name] = [receiver.name] }
+            receivers: try targets.receivers(file))
+        configuration.routing = try file.routing(receivers: configuration.receivers.map(KnownReceiver.init))
         if let group = try node?["group"]?.text() { configuration.group = group }
         if let topic = try node?["topic"]?.text() { configuration.topic = topic }
-        if configuration.targets.isEmpty {
-            logger.warning("there is no webhook: alerts are stored and nobody is told")
+        if configuration.receivers.isEmpty {
+            logger.warning("there is no receiver: alerts are stored and nobody is told")
         }
         let service = try HubService(configuration: configuration, logger: logger, metrics: metrics)
         let address = try adminAddress(admin, node, port: 9465)
@@ -87,19 +86,22 @@ struct HubTargets: ParsableArguments {
         return "\(folder)/hub.sqlite"
     }
 
-    func all(_ file: ConfigurationFile) throws -> [WebhookTarget] {
+    func receivers(_ file: ConfigurationFile) throws -> [Receiver] {
         guard webhook.count == secret.count else {
             throw ValidationError(
                 "Each --webhook needs a --secret: \(webhook.count) of one, \(secret.count) of the other.")
         }
-        var targets = try file.webhooks()
+        var receivers = try file.receivers()
         for (index, url) in webhook.enumerated() {
-            targets.append(
-                try WebhookTarget(
-                    name: "webhook-\(index + 1)", url: url,
-                    secrets: [try WebhookSecret(Secret(reference: secret[index]))],
-                    options: .init(addresses: AddressPolicy(allowsPrivate: allowPrivate))))
+            let target = try WebhookTarget(
+                name: "webhook-\(index + 1)", url: url,
+                secrets: [try WebhookSecret(Secret(reference: secret[index]))],
+                options: .init(addresses: AddressPolicy(allowsPrivate: allowPrivate)))
+            receivers.append(
+                Receiver(
+                    name: target.name,
+                    integrations: [.init(target: target, format: .webhook, sendsResolved: true)]))
         }
-        return targets
+        return receivers
     }
 }

@@ -4,6 +4,7 @@ import Foundation
 import Hub
 import Kafka
 import Logging
+import Notifications
 import Routing
 import ServiceLifecycle
 import Telemetry
@@ -80,15 +81,16 @@ final class Stage: Sendable {
         routing: RoutingConfiguration? = nil,
         _ body: (HubService) async throws -> Void
     ) async throws {
-        let targets = try urls.sorted { $0.key < $1.key }.map { name, url in
-            try WebhookTarget(
+        let receivers = try urls.sorted { $0.key < $1.key }.map { name, url in
+            let target = try WebhookTarget(
                 name: name, url: url, secrets: [WebhookSecret(Secret(secretText))],
                 options: .init(addresses: .allowingPrivate))
+            return Notifications.Receiver(
+                name: name, integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
         }
         let hub = try HubService(
             configuration: HubConfiguration(
-                kafka: kafka, databasePath: databasePath, targets: targets, routing: routing,
-                receivers: Dictionary(uniqueKeysWithValues: urls.keys.map { ($0, [$0]) }), group: group,
+                kafka: kafka, databasePath: databasePath, receivers: receivers, routing: routing, group: group,
                 schedule: RetrySchedule(delaysMilliseconds: [0, 20, 20, 20], jitter: 0),
                 stopGraceMilliseconds: graceMilliseconds),
             logger: quiet, metrics: metrics)

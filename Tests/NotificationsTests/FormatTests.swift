@@ -110,9 +110,11 @@ import Testing
         #expect(text(payload).hasSuffix(#","data":"# + String(decoding: finding, as: UTF8.self) + "}"))
         let group = try json(MessageFormat.webhook.payload(message(.resolved, [finding, finding], omitted: 3)))
         let data = try #require(group["data"] as? [String: Any])
-        #expect(group["type"] as? String == "gatewatch.notification.resolved")
+        #expect(group["type"] as? String == "gatewatch.notification" && data["status"] as? String == "resolved")
+        let alerts = try #require(data["alerts"] as? [[String: Any]])
+        #expect(alerts.map { $0["status"] as? String } == ["resolved", "resolved"])
         #expect(
-            (data["alerts"] as? [Any])?.count == 2 && data["alert_count"] as? Int == 5 && data["omitted"] as? Int == 3)
+            (alerts[0]["finding"] as? [String: Any])?["x"] as? Double == 1.1 && data["truncatedAlerts"] as? Int == 3)
     }
 
     @Test func everyWebhookIsJSON() throws {
