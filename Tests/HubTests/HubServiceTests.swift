@@ -220,7 +220,8 @@ import Testing
         var kafka = stage.kafka
         kafka.values["no.such.property"] = "1"
         let hub = try HubService(
-            configuration: HubConfiguration(kafka: kafka, databasePath: stage.databasePath, receivers: []), logger: quiet,
+            configuration: HubConfiguration(kafka: kafka, databasePath: stage.databasePath, receivers: []),
+            logger: quiet,
             metrics: stage.metrics)
         let error = await #expect(throws: KafkaError.self) { try await hub.run() }
         #expect(error?.description.contains("no.such.property") == true)
