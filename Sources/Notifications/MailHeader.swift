@@ -76,7 +76,7 @@ enum MailHeader {
             (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
                 || byte == 0x2D || byte == 0x5F
         }
-        if isPlain, !id.isEmpty, id.utf8.count <= 200 { return id }
+        if isPlain, !id.isEmpty, id.utf8.count <= 180 { return id }
         return "x" + PagerDutyFormat.sha256(id)
     }
 

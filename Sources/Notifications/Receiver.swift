@@ -22,11 +22,7 @@ package struct Receiver: Sendable {
             if message.status == .resolved, !sendsResolved { return [] }
             var message = message
             guard format.isPerAlert else {
-                // The outbox has a limit, and findings are of any size: what is left out is counted.
-                let kept = Self.fitting(message.alerts[...])
-                message.omitted += message.alerts.count - kept.count
-                message.alerts = Array(kept)
-                return format.payload(message).map { [(message.id, $0)] } ?? []
+                return whole(message)
             }
             let alerts = message.alerts
             return alerts.enumerated().compactMap { index, alert in
@@ -36,14 +32,28 @@ package struct Receiver: Sendable {
             }
         }
 
-        /// The first alerts that have a place in one delivery; at least one.
-        private static func fitting(_ alerts: ArraySlice<MessageAlert>) -> ArraySlice<MessageAlert> {
+        /// As many of the alerts as the outbox takes; the others are counted. It must take every message: one that it refused
+        /// would be tried again for ever, and hold up all others.
+        private func whole(_ message: Message) -> [(id: String, payload: Payload)] {
+            var count = Self.fitting(message.alerts)
+            while true {
+                var part = message
+                part.alerts = Array(message.alerts.prefix(count))
+                part.omitted += message.alerts.count - count
+                guard let payload = format.payload(part) else { return [] }
+                if payload.body.count <= DeliveryOutbox.maximumBodyBytes { return [(message.id, payload)] }
+                guard count > 0 else { return [] }
+                count /= 2
+            }
+        }
+
+        /// How many alerts have a place in one delivery, with some room beside their findings.
+        private static func fitting(_ alerts: [MessageAlert]) -> Int {
             var bytes = 0
-            let count = alerts.prefix { alert in
+            return alerts.prefix { alert in
                 bytes += alert.finding.count + 1
                 return bytes <= DeliveryOutbox.maximumBodyBytes * 3 / 4
             }.count
-            return alerts.prefix(max(1, count))
         }
     }
 

@@ -8,7 +8,7 @@ enum WebhookFormat {
     static func payload(_ message: Message) -> Payload {
         if message.status == .firing, message.reason == nil, message.alertCount == 1, let alert = message.alerts.first {
             return payload("gatewatch.alert.created", alert.time, alert.finding) { json in
-                if let incident = message.incident { json.field("incident", incident) }
+                if let incident = message.incident { json.field("incident", cut(incident)) }
                 if let url = message.incidentURL { json.field("incidentURL", url) }
             }
         }
@@ -38,13 +38,13 @@ enum WebhookFormat {
             $0.field("receiver", message.receiver)
             $0.field("status", message.status.rawValue)
             if let reason = message.reason { $0.field("notificationReason", reason) }
-            if let incident = message.incident { $0.field("incident", incident) }
+            if let incident = message.incident { $0.field("incident", cut(incident)) }
             if let url = message.incidentURL { $0.field("incidentURL", url) }
-            if let identity = message.identity { $0.field("identity", identity) }
+            if let identity = message.identity { $0.field("identity", cut(identity)) }
             $0.field("severity", Severity.word(message.severity))
-            $0.field("title", message.title)
-            $0.array("summary", message.summary) { json, words in json.field(nil, words) }
-            $0.field("groupKey", message.groupKey)
+            $0.field("title", cut(message.title))
+            $0.array("summary", Array(message.summary.prefix(10))) { json, words in json.field(nil, cut(words)) }
+            $0.field("groupKey", cut(message.groupKey))
             labels("groupLabels", message.groupLabels, &$0)
             labels("commonLabels", message.commonLabels, &$0)
             $0.field("truncatedAlerts", message.omitted)
@@ -66,6 +66,9 @@ enum WebhookFormat {
     }
 
     private static func labels(_ key: StaticString, _ labels: [Message.Label], _ json: inout JSONWriter) {
-        json.object(key) { for label in labels { $0.field(named: label.name, label.value) } }
+        json.object(key) { for label in labels { $0.field(named: cut(label.name), cut(label.value)) } }
     }
+
+    /// What stands beside the findings; in them it is whole.
+    private static func cut(_ text: String) -> String { Escaping.plain(text, limit: 4_000, keepsLines: true) }
 }

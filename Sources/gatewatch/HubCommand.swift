@@ -16,7 +16,7 @@ import YAMLDocument
 struct HubCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hub",
-        abstract: "Consumes alerts, stores each once, routes it, delivers to webhooks.",
+        abstract: "Consumes alerts, stores each once, routes it, delivers it.",
         discussion: """
             gatewatch hub --config /etc/gatewatch.yml
             WEBHOOK_SECRET=whsec_… gatewatch hub --bootstrap-servers kafka:9092 --webhook https://soc.example.com/hook \\
@@ -24,7 +24,7 @@ struct HubCommand: AsyncParsableCommand {
 
             Deliveries are signed by Standard Webhooks and tried again until they succeed or the schedule ends; see
             'gatewatch deliveries'. With hub.route in the file alerts are grouped and sent by its tree, see 'gatewatch routes'; without,
-            each goes to every webhook at once.
+            each goes to every receiver at once.
             """)
 
     @OptionGroup var kafka: KafkaOptions

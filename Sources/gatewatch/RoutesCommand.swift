@@ -33,7 +33,7 @@ struct RoutesCommand: ParsableCommand {
             guard let routing = try file.routing(receivers: try file.knownReceivers()) else {
                 throw DocumentError(
                     file: config,
-                    message: "has no hub.route: every alert goes to every webhook at once. See docs/routing.md.")
+                    message: "has no hub.route: every alert goes to every receiver at once. See docs/routing.md.")
             }
             return routing
         }

@@ -10,9 +10,11 @@ extension EndToEnd {
         private let file = """
             hub:
               state: STATE
-              webhooks:
-                - { name: chat, url: "http://127.0.0.1:1/", secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw] }
-                - { name: pager, url: "http://127.0.0.1:1/", secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw] }
+              receivers:
+                - name: chat
+                  slack_configs: [{ api_url: "https://hooks.slack.com/services/T/B/X" }]
+                - name: pager
+                  webhook_configs: [{ url: "http://127.0.0.1:1/", secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw] }]
               route:
                 receiver: chat
                 routes: [{ matchers: ['severity="critical"'], receiver: pager, group_wait: 0s, mute_time_intervals: [sundays] }]
