@@ -116,6 +116,7 @@ package final class EventDecoder {
         let hasUID = uid.kind == .int || uid.kind == .string && uid.length > 0
         return EventView(
             slots: slots, items: items, json: text, index: Unmanaged.passUnretained(index), time: time,
+            hasTime: timeValue.hasValue,
             uid: hasUID ? uid : fallbackUID)
     }
 

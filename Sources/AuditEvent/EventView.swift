@@ -33,6 +33,8 @@ public struct EventView {
     let index: Unmanaged<JSONIndex>
     /// Event time, ms since the epoch, UTC.
     public let time: Int64
+    /// Whether the event has a time of its own; else `time` is what the caller of `decode` gave instead.
+    package let hasTime: Bool
     /// The event's id: `metadata.uid`, else what the caller of `decode` gave instead.
     public let uid: Slot
 

@@ -51,7 +51,7 @@ package struct IdentityDirectory: Sendable {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw DocumentError(file: path, message: "cannot be read: \(error.localizedDescription)")
+            throw DocumentError(unreadable: path, error)
         }
         guard data.count <= Self.maximumBytes else {
             throw DocumentError(file: path, message: "is \(data.count) bytes; at most \(Self.maximumBytes) are read.")

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
+
 /// One service behind the gateway: what requests to it mean, and what callers may do. Immutable.
 package final class Connection: Sendable {
     /// Headers (lower case) by which servers and proxies let a client change the method or the path after they were

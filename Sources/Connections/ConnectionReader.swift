@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
 import Foundation
 import YAMLDocument
 
@@ -62,11 +63,8 @@ struct ConnectionReader {
     private static func settings(_ node: YAMLNode, _ preset: Preset?) throws(DocumentError) -> ConnectionSettings {
         let nameNode = try node.required("name")
         let name = try nameNode.text()
-        let isName = name.utf8.allSatisfy {
-            (0x30...0x39).contains($0) || (0x61...0x7A).contains($0 | 0x20) || "-_.".utf8.contains($0)
-        }
-        guard !name.isEmpty, name.utf8.count <= 128, isName else {
-            throw nameNode.error("'\(name)' is no name. Use letters, digits, '-', '_' and '.', at most 128.")
+        guard ConnectionName.isValid(name) else {
+            throw nameNode.error("'\(name)' is no name. \(ConnectionName.form)")
         }
         var settings = ConnectionSettings(name: name, upstream: try upstream(try node.required("upstream")))
         settings.preset = try node["preset"]?.text()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import AuditEvent
+
 /// What a request is, by its method, path and query.
 package struct OperationMatch: Sendable {
     /// What is to be done with the request's body before it is passed on.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
 import Calendar
 
 /// What the callers of one connection may do. Immutable: a changed file is a new policy, which the next request meets.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
 import Calendar
 import Foundation
 import PCRE2
@@ -150,9 +151,9 @@ struct PolicyReader {
         }
     }
 
-    private static func operations(_ node: YAMLNode?) throws(DocumentError) -> [Operation] {
-        var operations: [Operation] = []
-        for item in node?.items() ?? [] { operations.append(try item.word(Operation.self, "operation")) }
+    private static func operations(_ node: YAMLNode?) throws(DocumentError) -> [AuditEvent.Operation] {
+        var operations: [AuditEvent.Operation] = []
+        for item in node?.items() ?? [] { operations.append(try item.word(AuditEvent.Operation.self, "operation")) }
         return operations
     }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import AuditEvent
+
 /// Something that a request touches, as the audit event names it.
 package struct ResourceReference: Sendable, Equatable, Hashable {
     /// `model` `checkpoint` `corpus` `collection` `pipeline_config` `policy`.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
+
 /// What one kind of request of a connection means.
 final class Route: Sendable {
     /// What a bucket (or any container that holds either) holds: see `buckets:` of a connection.

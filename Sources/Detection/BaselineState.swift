@@ -90,10 +90,12 @@ final class BaselineState: StoredState {
         rows.touch(key)
     }
 
-    /// Counts an event towards its bucket: 1 for a count, else the number that is summed.
-    func note(key: Int32, at time: Int64, amount: Double, isAlerted: Bool = false) {
+    /// Counts an event towards its bucket: 1 for a count, else the number that is summed; `group` is the peer group that it
+    /// names, -1 for none.
+    func note(key: Int32, at time: Int64, amount: Double, isAlerted: Bool = false, group: Int32 = -1) {
         let number = time / bucket
         let row = rows.make(key, Row())
+        if group >= 0, row.pointee.peers != group { join(row, key, group) }
         if let new = open.add(amount, to: number, of: key, isAlerted: isAlerted, head: &row.pointee.open) {
             expect(new, in: number)
         }

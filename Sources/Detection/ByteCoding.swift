@@ -18,7 +18,7 @@ struct ByteWriter {
     }
 
     /// Bytes with their number before them.
-    mutating func write(block: [UInt8]) {
+    mutating func write(block: some Collection<UInt8>) {
         write(UInt32(block.count))
         bytes.append(contentsOf: block)
     }

@@ -128,7 +128,12 @@ struct CellMap<Cell> {
 
     /// Removes the cells for which `isOver` is true.
     mutating func sweep(_ isOver: (inout Cell) -> Bool) {
-        for i in 0..<used where keys[i] >= 0 && isOver(&cells[i]) {
+        sweep { isOver(&$1) }
+    }
+
+    /// The same with the key.
+    mutating func sweep(_ isOver: (Int32, inout Cell) -> Bool) {
+        for i in 0..<used where keys[i] >= 0 && isOver(keys[i], &cells[i]) {
             let key = keys[i]
             removed.append(Array(keySpace.bytes(of: key)))
             changedFlags[i] = false

@@ -109,16 +109,27 @@ final class DetectionPlan {
         let peerFields: [SlotID]
     }
 
-    struct FirstSeen {
+    /// A class for the same reason.
+    final class FirstSeen {
         let groupFields: [SlotID]
         let groups: LearningState
         let keyFields: [SlotID]
         let values: EpisodeState
         let peers: Peers?
+
+        init(
+            groupFields: [SlotID], groups: LearningState, keyFields: [SlotID], values: EpisodeState, peers: Peers?
+        ) {
+            self.groupFields = groupFields
+            self.groups = groups
+            self.keyFields = keyFields
+            self.values = values
+            self.peers = peers
+        }
     }
 
     /// What the peers make of a value.
-    struct Peers {
+    final class Peers {
         let rule: RuleExtension.FirstSeen.Peers
         let groupFields: [SlotID]
         /// Who has had any value, by peer group.
@@ -126,6 +137,17 @@ final class DetectionPlan {
         /// Who has had this one, by peer group and value.
         let valueFields: [SlotID]
         let users: FamiliarState
+
+        init(
+            rule: RuleExtension.FirstSeen.Peers, groupFields: [SlotID], members: FamiliarState, valueFields: [SlotID],
+            users: FamiliarState
+        ) {
+            self.rule = rule
+            self.groupFields = groupFields
+            self.members = members
+            self.valueFields = valueFields
+            self.users = users
+        }
     }
 
     /// A `ratio` to whose counts the rule's matches belong.

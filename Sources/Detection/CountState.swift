@@ -49,7 +49,7 @@ final class CountState: CorrelationState {
     private let trimAt: Int
     private let hotPlan: Unmanaged<CorrelationPlan>
     /// Below this the condition does not hold: most windows need no closer look.
-    private let least: Double
+    let least: Double
     /// No window's last entry was before this when last looked at, nor is any that was made since, ms.
     @exclusivity(unchecked) private var oldestLast: Int64 = .min
 
@@ -102,6 +102,19 @@ final class CountState: CorrelationState {
         forget(window, watermark: watermark)
         windows.touch(key)
         return true
+    }
+
+    /// Whether the key has a window.
+    func hasWindow(_ key: Int32) -> Bool { windows.find(key) != nil }
+
+    /// Makes the window of a key that has none, from events in order that are judged already.
+    func open(key: Int32, _ entries: [WindowEntry]) {
+        guard let last = entries.last else { return }
+        let window = windows.make(key, Window(aggregate: Aggregate(kind)))
+        for entry in entries { window.pointee.entries.append(entry) }
+        oldestLast = min(oldestLast, last.time)
+        rewind(window, to: entries.count)
+        windows.touch(key)
     }
 
     override func settle(key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {

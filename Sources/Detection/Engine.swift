@@ -69,6 +69,8 @@ package final class Engine {
     private let knownUses: [KnownUses]
     private let hashes: SlotHashes
     let risks: RiskState
+    /// What windows of the same keys share.
+    private let logs: [EventLog]
     let tables: [Table]
     var timers = Heap<Timer>()
     /// Announcements that wait.
@@ -117,10 +119,14 @@ package final class Engine {
         roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
         hashes = SlotHashes(fields: (knownUses.map(\.highestField).max() ?? 0) + 1)
         risks = build.risks
-        tables = Self.tables(correlations, detections) + [Table(state: risks)]
+        let (plans, places) = LogPlan.make(correlations, detections)
+        logs = plans.map { EventLog(plan: $0) }
+        let shared: [any StoredState] = logs + build.learnings + [risks]
+        tables = Self.tables(correlations, detections) + shared.map { Table(state: $0) }
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
-        feeds = FeedTable(detections, correlations)
+        feeds = FeedTable(
+            detections, correlations, places.map { [logs] place in place.map { (logs[$0.log], $0.channel) } })
         sweepDues = tables.map { _ in .min }
     }
 
@@ -196,32 +202,29 @@ package final class Engine {
                 }
             }
         }
-        guard role.isPlain else { return matchedFully(index, role.uses, view) }
+        guard role.isPlain else { return matchedFully(index, role, view) }
         counted(index, view, id(of: view))
     }
 
-    private func matchedFully(_ index: Int, _ uses: Unmanaged<KnownUses>?, _ view: EventView) {
+    private func matchedFully(_ index: Int, _ role: Role, _ view: EventView) {
         var use: UInt64?
-        if let uses {
+        if let uses = role.uses {
             use = uses._withUnsafeGuaranteedRef { $0.hash(view, hashes, eventNumber) }
             if let use, uses._withUnsafeGuaranteedRef({ $0.takes(use, at: view.time) }) { return }
         }
-        let detection = detections[index]
-        if let (ratio, keyFields) = detection.ratio {
-            guard let key = key(keyFields, in: ratio.keySpace, view) else { return }
-            guard ratio.holds(key: key, at: view.time) else {
-                ratio.keySpace.dropIfUnheld(key)
-                return
-            }
-        }
-        if let calendar = detection.calendar, calendar.contains(view.time) { return }
+        guard !role.hasCondition || holds(detections[index], view) else { return }
         let id = id(of: view)
-        if let firstSeen = detection.firstSeen {
-            if let use { uses?._withUnsafeGuaranteedRef { $0.release(use) } }
-            let known = isNew(firstSeen, index, view, id) { counted(index, view, id) }
-            if let known, let use { uses?._withUnsafeGuaranteedRef { $0.note(use, key: known, at: view.time) } }
+        if let firstSeen = role.firstSeen {
+            if let use { role.uses?._withUnsafeGuaranteedRef { $0.release(use) } }
+            let known = firstSeen._withUnsafeGuaranteedRef {
+                isNew($0, index, view, id) { counted(index, view, id) }
+            }
+            if let known, let use {
+                role.uses?._withUnsafeGuaranteedRef { $0.note(use, key: known, at: view.time) }
+            }
             return
         }
+        let detection = detections[index]
         counted(index, view, id)
         guard detection.raisesAlerts else { return }
         guard let episodes = detection.episodes else {
@@ -238,6 +241,18 @@ package final class Engine {
                 alert(detection.rule.metadata, view, id, anchor: nil, key: key, in: episodes.keySpace), episodes, key,
                 Timer(due: view.time, subject: .detectionEpisode, index: index, key: key))
         }
+    }
+
+    /// Whether the past of the event's group has the share that the rule asks, and no calendar covers it.
+    private func holds(_ detection: DetectionPlan, _ view: EventView) -> Bool {
+        if let (ratio, keyFields) = detection.ratio {
+            guard let key = key(keyFields, in: ratio.keySpace, view) else { return false }
+            guard ratio.holds(key: key, at: view.time) else {
+                ratio.keySpace.dropIfUnheld(key)
+                return false
+            }
+        }
+        return detection.calendar?.contains(view.time) != true
     }
 
     private func id(of view: EventView) -> EventID {
@@ -294,17 +309,42 @@ package final class Engine {
         _ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView, _ id: EventID, value: UInt64
     ) {
         let entry = WindowEntry(time: view.time, source: feed.pointee.source, id: id, value: value)
-        let baseline = feed.pointee.baseline
-        if feed.pointee.peerKey >= 0, let group = feeds.key(feed.pointee.peerKey, event: eventNumber, view) {
-            baseline?._withUnsafeGuaranteedRef { $0.join(key: key, group: group) }
-        }
-        feed.pointee.state._withUnsafeGuaranteedRef { state in
-            let isNew = state.insert(entry, key: key, watermark: watermark) {
-                fired(feed.pointee.correlation, key, $0, view)
+        let isNew =
+            if let log = feed.pointee.log {
+                log._withUnsafeGuaranteedRef {
+                    $0.insert(entry, channel: feed.pointee.channel, key: key, watermark: watermark) {
+                        join(feed, key, view)
+                    } _: {
+                        fired($0, key, $1, view)
+                    }
+                }
+            } else {
+                feed.pointee.state._withUnsafeGuaranteedRef {
+                    join(feed, key, view)
+                    return $0.insert(entry, key: key, watermark: watermark) {
+                        fired(feed.pointee.correlation, key, $0, view)
+                    }
+                }
             }
-            guard isNew else { return }
-            baseline?._withUnsafeGuaranteedRef { $0.note(key: key, at: view.time, amount: entry.number) }
-            if feed.pointee.isDeferred { wait(state, entry, feed.pointee.correlation, key) }
+        guard isNew else { return }
+        feeds.forEachBaseline(of: feed) { baseline in
+            let group = baseline.peerKey < 0 ? nil : feeds.key(baseline.peerKey, event: eventNumber, view)
+            baseline.state._withUnsafeGuaranteedRef {
+                $0.note(key: key, at: view.time, amount: entry.number, group: group ?? -1)
+            }
+        }
+        if feed.pointee.isDeferred {
+            feed.pointee.state._withUnsafeGuaranteedRef { wait($0, entry, feed.pointee.correlation, key) }
+        }
+    }
+
+    /// Tells the baselines which peer group the event names, before it is judged.
+    private func join(_ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView) {
+        feeds.forEachBaseline(of: feed) { baseline in
+            guard baseline.peerKey >= 0, let group = feeds.key(baseline.peerKey, event: eventNumber, view) else {
+                return
+            }
+            baseline.state._withUnsafeGuaranteedRef { $0.join(key: key, group: group) }
         }
     }
 
@@ -334,7 +374,7 @@ package final class Engine {
         watermark = target
         closeBuckets()
         if target >= nextSweep {
-            flushUses()
+            for uses in knownUses where uses.sweepDue <= target { uses.flush() }
             sweep(target)
         }
     }

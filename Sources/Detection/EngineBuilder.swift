@@ -9,6 +9,7 @@ struct EngineBuilder {
     private(set) var spaces: [KeySpace] = []
     private(set) var correlations: [CorrelationPlan] = []
     private(set) var detections: [DetectionPlan] = []
+    private(set) var learnings: [LearningTable] = []
     let risks: RiskState
     let bucketClock = BucketClock()
 
@@ -49,6 +50,14 @@ struct EngineBuilder {
         let space = KeySpace(fields: fields)
         spaces.append(space)
         return space
+    }
+
+    private mutating func learning(_ fields: [String]) -> LearningTable {
+        let space = space(fields)
+        if let known = learnings.first(where: { $0.keySpace === space }) { return known }
+        let table = LearningTable(keySpace: space)
+        learnings.append(table)
+        return table
     }
 
     private mutating func correlation(
@@ -159,14 +168,16 @@ struct EngineBuilder {
         }
         var firstSeen: DetectionPlan.FirstSeen?
         if let block = metadata.extensions.firstSeen, let value = fields.firstSeenValue {
-            let names = block.groupBy + [block.field]
+            // Whose value is the group itself (has it been quiet for long?) needs no second name for it.
+            let isGroup = block.groupBy.contains(block.field)
+            let names = block.groupBy + (isGroup ? [] : [block.field])
             firstSeen = DetectionPlan.FirstSeen(
                 groupFields: fields.firstSeenGroup,
                 groups: LearningState(
-                    stateID: stateID(["learning", metadata.key] + block.groupBy), keySpace: space(block.groupBy),
+                    id: stateID(["learning", metadata.key] + block.groupBy), table: learning(block.groupBy),
                     learning: block.learning.milliseconds, history: block.history.milliseconds,
                     lateness: options.lateness),
-                keyFields: fields.firstSeenGroup + [value],
+                keyFields: fields.firstSeenGroup + (isGroup ? [] : [value]),
                 values: EpisodeState(
                     stateID: stateID(["first_seen", metadata.key] + names), keySpace: space(names),
                     gap: block.history.milliseconds, lateness: options.lateness),

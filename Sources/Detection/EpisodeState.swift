@@ -44,9 +44,7 @@ final class EpisodeState: StoredState {
     let keySpace: KeySpace
     /// ms; at least the lateness, so that firings which wait together are one episode.
     let gap: Int64
-    private var episodes: [Int32: Episode] = [:]
-    private var changed: Set<Int32> = []
-    private var removedKeys: [[UInt8]] = []
+    @exclusivity(unchecked) private var episodes: CellMap<Episode>
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -54,77 +52,70 @@ final class EpisodeState: StoredState {
         self.stateID = stateID
         self.keySpace = keySpace
         self.gap = max(gap, lateness)
+        episodes = CellMap(keySpace: keySpace)
+    }
+
+    deinit {
+        episodes.deallocate { _ in }
     }
 
     var count: Int { episodes.count }
-    var bytes: Int { episodes.capacity * (MemoryLayout<Episode>.stride + 8) }
+    var bytes: Int { episodes.bytes }
 
     /// Notes a firing. None before `watermark` comes any more. With `mustWait` the firing is not certain yet.
     func fire(key: Int32, at time: Int64, watermark: Int64, mustWait: Bool = false) -> Decision {
-        var episode: Episode
-        if let known = episodes[key] {
-            episode = known
-        } else {
-            keySpace.hold(key)
-            episode = Episode()
-        }
-        defer {
-            episodes[key] = episode
-            changed.insert(key)
-        }
+        let cell = episodes.make(key, Episode())
+        defer { episodes.touch(key) }
+        let episode = cell.pointee
         if episode.last != .min, time <= episode.last + gap {
-            episode.last = max(episode.last, time)
+            cell.pointee.last = max(episode.last, time)
             return .known
         }
         if episode.waitingFirst != .max {
             let isEarliest = time <= episode.waitingFirst
-            episode.waitingFirst = min(episode.waitingFirst, time)
-            episode.waitingLast = max(episode.waitingLast, time)
+            cell.pointee.waitingFirst = min(episode.waitingFirst, time)
+            cell.pointee.waitingLast = max(episode.waitingLast, time)
             return isEarliest ? .wait : .known
         }
         let isOver = episode.last == .min || watermark > episode.last + gap
         let anchor = anchor(key, time, after: episode.last)
         if isOver, !mustWait, anchor == self.anchor(key, min(time, watermark), after: episode.last) {
-            episode = Episode(last: time)
+            cell.pointee = Episode(last: time)
             return .announce(anchor: anchor)
         }
-        episode.waitingFirst = time
-        episode.waitingLast = time
+        cell.pointee.waitingFirst = time
+        cell.pointee.waitingLast = time
         return .wait
     }
 
     /// Notes a later firing of an episode that is known to go on.
     func note(key: Int32, last: Int64) {
-        guard let episode = episodes[key], last > episode.last else { return }
-        episodes[key]?.last = last
-        changed.insert(key)
+        guard let episode = episodes.find(key), last > episode.pointee.last else { return }
+        episode.pointee.last = last
+        episodes.touch(key)
     }
 
     /// Decides about the firings that waited, now that the watermark has passed `time`.
     func settle(key: Int32, at time: Int64) -> Decision {
-        guard let episode = episodes[key], episode.waitingFirst <= time else { return .known }
+        guard let cell = episodes.find(key), case let episode = cell.pointee, episode.waitingFirst <= time else {
+            return .known
+        }
         let first = episode.waitingFirst
-        changed.insert(key)
-        episodes[key] = Episode(last: max(episode.last, episode.waitingLast))
+        episodes.touch(key)
+        cell.pointee = Episode(last: max(episode.last, episode.waitingLast))
         if episode.last != .min, first <= episode.last + gap { return .known }
         return .announce(anchor: anchor(key, first, after: episode.last))
     }
 
     /// Whether a decision about the key is open.
-    func isWaiting(key: Int32) -> Bool { episodes[key].map { $0.waitingFirst != .max } ?? false }
+    func isWaiting(key: Int32) -> Bool { episodes.find(key).map { $0.pointee.waitingFirst != .max } ?? false }
 
     /// Forgets episodes that no anchor can name any more.
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + max(60_000, gap / 4)
         let oldest = watermark - gap - Self.day
-        for (key, episode) in episodes where episode.last < oldest && episode.waitingFirst == .max {
-            removedKeys.append(Array(keySpace.bytes(of: key)))
-            episodes[key] = nil
-            changed.remove(key)
-            keySpace.release(key)
-        }
-        if episodes.capacity > 1024, episodes.count < episodes.capacity / 8 { episodes = shrunk(episodes) }
+        episodes.sweep { $0.last < oldest && $0.waitingFirst == .max }
     }
 
     /// Depends on the firings' times only, never on what a sweep has left.
@@ -138,22 +129,15 @@ final class EpisodeState: StoredState {
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll(keepingCapacity: true)
-        for key in changed.sorted() {
-            guard let episode = episodes[key] else { continue }
-            body(keySpace.bytes(of: key), encode(episode))
-        }
-        changed.removeAll(keepingCapacity: true)
+        episodes.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        changed = []
+        episodes.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        for (key, episode) in episodes { body(keySpace.bytes(of: key), encode(episode)) }
+        episodes.forEach { key, episode in body(keySpace.bytes(of: key), encode(episode)) }
     }
 
     private func encode(_ episode: Episode) -> [UInt8] {
@@ -167,7 +151,7 @@ final class EpisodeState: StoredState {
     ) throws(ByteReader.Damaged) -> [Int64] {
         let episode = Episode(
             last: try reader.read(), waitingFirst: try reader.read(), waitingLast: try reader.read())
-        if episodes.updateValue(episode, forKey: key) == nil { keySpace.hold(key) }
+        episodes.make(key, episode).pointee = episode
         return episode.waitingFirst == .max ? [] : [episode.waitingFirst]
     }
 }

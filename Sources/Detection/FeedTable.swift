@@ -19,9 +19,27 @@ final class FeedTable {
         let key: Int
         let isDeferred: Bool
         let state: Unmanaged<CorrelationState>
-        let baseline: Unmanaged<BaselineState>?
+        /// Where several windows share their events: then this feed is that of all of them.
+        let log: Unmanaged<EventLog>?
+        let channel: Int
+        /// The baselines that learn what is counted: first and last + 1 of the table's.
+        let baselinesFrom: Int
+        let baselinesTo: Int
+    }
+
+    struct BaselineFeed {
+        let state: Unmanaged<BaselineState>
         /// The key of the peer group; -1 without peers.
         let peerKey: Int
+    }
+
+    /// The event's keys for a rule with `first_seen`: of its group, of that with the value, of the peer group, and of that with
+    /// the value; -1 for what the rule does not have.
+    struct FirstSeenKeys {
+        var group = -1
+        var value = -1
+        var members = -1
+        var users = -1
     }
 
     /// A `ratio` in which a detection rule's match is counted.
@@ -51,9 +69,14 @@ final class FeedTable {
     private let ratioStarts: UnsafeMutableBufferPointer<Int>
     private let keys: UnsafeMutableBufferPointer<Key>
     private let fields: UnsafeMutableBufferPointer<SlotID>
+    private let firstSeenKeys: UnsafeMutableBufferPointer<FirstSeenKeys>
+    private let baselines: UnsafeMutableBufferPointer<BaselineFeed>
     private let buffer = GroupKey()
 
-    init(_ detections: [DetectionPlan], _ correlations: [CorrelationState]) {
+    /// - Parameter logs: per correlation, the log and the channel in which its events are kept; nil where it keeps them itself.
+    init(_ detections: [DetectionPlan], _ correlations: [CorrelationState], _ logs: [(log: EventLog, channel: Int)?]) {
+        var baselines: [BaselineFeed] = []
+        var firstSeenKeys: [FirstSeenKeys] = []
         var feeds: [Feed] = []
         var starts = [0]
         var ratioFeeds: [RatioFeed] = []
@@ -71,19 +94,36 @@ final class FeedTable {
             return keys.count - 1
         }
         for detection in detections {
+            var channels: Set<[Int]> = []
             for feed in detection.feeds {
                 let state = correlations[feed.correlation]
-                let baseline = state.plan.baseline
+                let place = logs[feed.correlation]
+                if let place {
+                    // Its other windows come along.
+                    guard channels.insert([ObjectIdentifier(place.log).hashValue, place.channel]).inserted else {
+                        continue
+                    }
+                }
+                let together = place.map { $0.log.plan.channels[$0.channel].windows.map(\.correlation) }
+                let baselinesFrom = baselines.count
+                for other in detection.feeds where (together ?? [feed.correlation]).contains(other.correlation) {
+                    guard let baseline = correlations[other.correlation].plan.baseline else { continue }
+                    baselines.append(
+                        BaselineFeed(
+                            state: .passUnretained(baseline),
+                            peerKey: baseline.peers.map { key(other.peerFields, $0.keySpace) } ?? -1))
+                }
                 let valuesFrom = fields.count
                 fields += feed.valueFields
                 feeds.append(
                     Feed(
-                        correlation: feed.correlation, source: feed.source, kind: state.plan.kind,
+                        correlation: feed.correlation, source: feed.source,
+                        kind: place != nil && state.plan.kind == .count ? .sum : state.plan.kind,
                         valueField: feed.valueFields.first ?? .none, valuesFrom: valuesFrom,
                         valuesTo: valuesFrom + feed.valueFields.count, key: key(feed.keyFields, state.keySpace),
-                        isDeferred: state.plan.isDeferred,
-                        state: .passUnretained(state), baseline: baseline.map { .passUnretained($0) },
-                        peerKey: baseline?.peers.map { key(feed.peerFields, $0.keySpace) } ?? -1))
+                        isDeferred: state.plan.isDeferred, state: .passUnretained(state),
+                        log: place.map { .passUnretained($0.log) }, channel: place?.channel ?? 0,
+                        baselinesFrom: baselinesFrom, baselinesTo: baselines.count))
             }
             starts.append(feeds.count)
             for feed in detection.ratioFeeds {
@@ -93,7 +133,16 @@ final class FeedTable {
                         isOf: feed.isOf, isTo: feed.isTo))
             }
             ratioStarts.append(ratioFeeds.count)
+            firstSeenKeys.append(
+                detection.firstSeen.map {
+                    FirstSeenKeys(
+                        group: key($0.groupFields, $0.groups.keySpace), value: key($0.keyFields, $0.values.keySpace),
+                        members: $0.peers.map { key($0.groupFields, $0.members.keySpace) } ?? -1,
+                        users: $0.peers.map { key($0.valueFields, $0.users.keySpace) } ?? -1)
+                } ?? FirstSeenKeys())
         }
+        self.baselines = EventDecoder.lasting(baselines)
+        self.firstSeenKeys = EventDecoder.lasting(firstSeenKeys)
         self.ratioFeeds = EventDecoder.lasting(ratioFeeds)
         self.ratioStarts = EventDecoder.lasting(ratioStarts)
         self.feeds = EventDecoder.lasting(feeds)
@@ -105,6 +154,8 @@ final class FeedTable {
     deinit {
         feeds.deallocate()
         starts.deallocate()
+        baselines.deallocate()
+        firstSeenKeys.deallocate()
         ratioFeeds.deallocate()
         ratioStarts.deallocate()
         keys.deallocate()
@@ -126,6 +177,21 @@ final class FeedTable {
     /// One of the fields that `Feed.valuesFrom` and `valuesTo` name.
     @inline(__always)
     func field(_ index: Int) -> SlotID { fields[index] }
+
+    /// The keys of a detection rule with `first_seen`, for `key`.
+    @inline(__always)
+    func firstSeenKeys(of detection: Int) -> FirstSeenKeys { firstSeenKeys[detection] }
+
+    /// Calls `body` with each baseline of a feed.
+    @inline(__always)
+    func forEachBaseline(of feed: UnsafePointer<Feed>, _ body: (BaselineFeed) -> Void) {
+        var at = feed.pointee.baselinesFrom
+        let end = feed.pointee.baselinesTo
+        while at < end {
+            body(baselines[at])
+            at &+= 1
+        }
+    }
 
     /// Calls `body` with each ratio feed of a detection rule.
     @inline(__always)

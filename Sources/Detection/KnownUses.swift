@@ -7,26 +7,27 @@ import AuditEvent
 /// time of the last use, which is noted here and handed on before anybody looks at it.
 ///
 /// An entry is made when the full way has found a value known or announced it, and stands for that hour of event time. For
-/// one thread. 4,096 entries of 48 bytes per rule.
+/// one thread. 4,096 entries of 24 bytes per rule.
 final class KnownUses {
     private struct Entry {
-        var hash: UInt64
-        /// Events from here on, and before `end`, ms: an earlier one could be the first.
-        var from: Int64
-        var end: Int64
-        /// The last use.
-        var last: Int64
-        var key: Int32
-        /// Whether `last` is later than the state knows.
-        var isLater: Bool
+        var hash: UInt64 = 0
+        /// The hour since the epoch; -1 for no entry.
+        var hour: Int32 = -1
+        /// Events of the hour from here on, ms: an earlier one could be the first.
+        var from: UInt32 = 0
+        /// The last use in the hour, ms; its top bit says whether it is later than the state knows.
+        var last: UInt32 = 0
+        var key: Int32 = -1
     }
+
+    private static let isLater: UInt32 = 1 << 31
 
     private static let count = 4096
 
     private let fields: UnsafeMutableBufferPointer<SlotID>
     private let entries: UnsafeMutablePointer<Entry>
     private let values: EpisodeState
-    private var later: [Int32] = []
+    @exclusivity(unchecked) private var later: [Int32] = []
 
     /// The highest of the fields' places.
     let highestField: Int
@@ -41,8 +42,7 @@ final class KnownUses {
         highestField = fields.map { Int($0.index) }.max() ?? 0
         self.fields = EventDecoder.lasting(fields)
         entries = .allocate(capacity: Self.count)
-        entries.initialize(
-            repeating: Entry(hash: 0, from: .max, end: .min, last: .min, key: -1, isLater: false), count: Self.count)
+        entries.initialize(repeating: Entry(), count: Self.count)
     }
 
     deinit {
@@ -67,13 +67,13 @@ final class KnownUses {
     func takes(_ hash: UInt64, at time: Int64) -> Bool {
         let place = Int(truncatingIfNeeded: hash) & (Self.count - 1)
         let entry = entries + place
-        guard entry.pointee.hash == hash, time >= entry.pointee.from, time < entry.pointee.end else { return false }
-        if time > entry.pointee.last {
-            entry.pointee.last = time
-            if !entry.pointee.isLater {
-                entry.pointee.isLater = true
-                later.append(Int32(place))
-            }
+        guard entry.pointee.hash == hash else { return false }
+        let since = time &- Int64(entry.pointee.hour) &* RatioState.hour
+        guard since >= Int64(entry.pointee.from), since < RatioState.hour, entry.pointee.hour >= 0 else { return false }
+        let last = entry.pointee.last
+        if UInt32(truncatingIfNeeded: since) > last & ~Self.isLater {
+            entry.pointee.last = UInt32(truncatingIfNeeded: since) | Self.isLater
+            if last & Self.isLater == 0 { later.append(Int32(place)) }
         }
         return true
     }
@@ -85,19 +85,25 @@ final class KnownUses {
 
     private func release(place: Int) {
         let entry = entries + place
-        guard entry.pointee.isLater else { return }
-        entry.pointee.isLater = false
-        values.note(key: entry.pointee.key, last: entry.pointee.last)
+        guard entry.pointee.last & Self.isLater != 0 else { return }
+        entry.pointee.last &= ~Self.isLater
+        values.note(
+            key: entry.pointee.key,
+            last: Int64(entry.pointee.hour) * RatioState.hour + Int64(entry.pointee.last))
     }
 
     /// Notes what the full way has found known.
     func note(_ hash: UInt64, key: Int32, at time: Int64) {
         let place = Int(truncatingIfNeeded: hash) & (Self.count - 1)
         release(place: place)
+        let hour = time / RatioState.hour
+        let since = UInt32(truncatingIfNeeded: time - hour * RatioState.hour)
         (entries + place).pointee = Entry(
-            hash: hash, from: time, end: (time / RatioState.hour + 1) * RatioState.hour, last: time, key: key,
-            isLater: false)
+            hash: hash, hour: Int32(clamping: hour), from: since, last: since, key: key)
     }
+
+    /// When the state that the uses are of is swept next, ms: they must be known to it by then.
+    var sweepDue: Int64 { values.sweepDue }
 
     /// Hands on all last uses: the state is about to be stored or swept.
     func flush() {
@@ -136,11 +142,16 @@ struct Role {
     /// Whether they are only counted by correlations: what most events of building blocks do.
     let isPlain: Bool
     let feedsRatios: Bool
+    /// Whether something besides has a say about each match: the rule's own `ratio`, a calendar.
+    let hasCondition: Bool
+    let firstSeen: Unmanaged<DetectionPlan.FirstSeen>?
     let uses: Unmanaged<KnownUses>?
 
     init(_ detection: DetectionPlan, _ uses: KnownUses?) {
         isPlain =
             detection.calendar == nil && detection.firstSeen == nil && detection.ratio == nil && !detection.raisesAlerts
+        hasCondition = detection.calendar != nil || detection.ratio != nil
+        firstSeen = detection.firstSeen.map { .passUnretained($0) }
         feedsRatios = !detection.ratioFeeds.isEmpty
         self.uses = uses.map { .passUnretained($0) }
     }

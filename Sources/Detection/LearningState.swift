@@ -1,108 +1,179 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Since when a group key is known: for how long `first_seen` only learns.
-final class LearningState: StoredState {
-    enum Standing {
-        case learning, learned
-        /// The value was first seen after the learning period, but an earlier event that may still come could lie within.
-        case uncertain
-    }
-
-    private static let hour: Int64 = 3_600_000
-
+/// Since when group keys are known: for how long rules with `first_seen` only learn. Rules that group by the same fields share
+/// it: most of them know the same groups.
+///
+/// Bytes per group: 24 and 8 for each rule.
+final class LearningTable: StoredState {
     let stateID: UInt64
     let keySpace: KeySpace
-    /// ms; more than the lateness, so that a late first event cannot end it for one that was judged already.
-    private let learning: Int64
-    private let history: Int64
-    /// First use, ms, and the hour of the last one: an hour's grain saves writing it with every event.
-    private var groups: [Int32: (first: Int64, lastHour: Int64)] = [:]
-    private var changed: Set<Int32> = []
-    private var removedKeys: [[UInt8]] = []
+    /// In order of their places in a row.
+    private var rules: [LearningState] = []
+    /// Per rule the first use and the last one (`LearningState.Group`); 0 for a group that the rule does not know.
+    @exclusivity(unchecked) private var rows: CellMap<UnsafeMutablePointer<UInt64>>
+    private var slab = ByteSlab()
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
-    init(stateID: UInt64, keySpace: KeySpace, learning: Int64, history: Int64, lateness: Int64) {
-        self.stateID = stateID
+    init(keySpace: KeySpace) {
+        stateID = Detection.stateID(["learning"] + keySpace.fields)
         self.keySpace = keySpace
-        self.learning = max(learning, lateness + 1)
-        self.history = history
+        rows = CellMap(keySpace: keySpace)
     }
 
-    var count: Int { groups.count }
-    var bytes: Int { groups.capacity * 32 }
-
-    /// Notes an event of the group and tells whether it has learned long enough.
-    func standing(key: Int32, at time: Int64, watermark: Int64) -> Standing {
-        let hour = time / Self.hour
-        guard let known = groups[key], time <= end(known.lastHour) else {
-            if groups.updateValue((time, hour), forKey: key) == nil { keySpace.hold(key) }
-            changed.insert(key)
-            return .learning
-        }
-        if time < known.first || hour > known.lastHour {
-            groups[key] = (min(time, known.first), max(hour, known.lastHour))
-            changed.insert(key)
-        }
-        if time < known.first + learning { return .learning }
-        return watermark >= known.first + learning ? .learned : .uncertain
+    deinit {
+        rows.deallocate { slab.free($0, rules.count * 8) }
+        slab.deallocate()
     }
 
-    /// Until when the group is remembered. Twice the history: who comes back after one has nothing that is known, and does
-    /// not get a learning period for it.
-    private func end(_ lastHour: Int64) -> Int64 { (lastHour + 1) * Self.hour + 2 * history }
+    /// Adds a rule, before the first event.
+    func add(_ rule: LearningState) -> Int {
+        rules.append(rule)
+        return rules.count - 1
+    }
+
+    var count: Int { rows.count }
+    var bytes: Int { rows.bytes + slab.bytes }
+
+    /// What a rule knows of a group, for reading and writing.
+    @inline(__always)
+    func group(_ key: Int32, rule: Int) -> UnsafeMutablePointer<UInt64> {
+        rows.make(key, makeRow()).pointee + rule
+    }
+
+    func touch(_ key: Int32) {
+        rows.touch(key)
+    }
+
+    private func makeRow() -> UnsafeMutablePointer<UInt64> {
+        let row = slab.take(rules.count * 8).bindMemory(to: UInt64.self, capacity: rules.count)
+        row.initialize(repeating: 0, count: rules.count)
+        return row
+    }
 
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
-        nextSweep = watermark + max(60_000, history / 4)
-        for (key, group) in groups where end(group.lastHour) < watermark {
-            removedKeys.append(Array(keySpace.bytes(of: key)))
-            groups[key] = nil
-            changed.remove(key)
-            keySpace.release(key)
+        nextSweep = watermark + max(60_000, (rules.map(\.history).min() ?? 0) / 4)
+        rows.sweep { row in
+            guard rules.indices.allSatisfy({ rules[$0].isOver(row[$0], watermark) }) else { return false }
+            slab.free(row, rules.count * 8)
+            return true
         }
-        if groups.capacity > 1024, groups.count < groups.capacity / 8 { groups = shrunk(groups) }
     }
 
+    // MARK: Storing
+
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        for key in removedKeys { key.withUnsafeBytes { body($0, nil) } }
-        removedKeys.removeAll(keepingCapacity: true)
-        for key in changed.sorted() {
-            guard let group = groups[key] else { continue }
-            body(keySpace.bytes(of: key), encode(group))
-        }
-        changed.removeAll(keepingCapacity: true)
+        rows.takeChanges({ encode($0) }, body)
     }
 
     func discardChanges() {
-        removedKeys = []
-        changed = []
+        rows.discardChanges()
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        for (key, group) in groups { body(keySpace.bytes(of: key), encode(group)) }
+        rows.forEach { key, row in body(keySpace.bytes(of: key), encode(row)) }
     }
 
-    private func encode(_ group: (first: Int64, lastHour: Int64)) -> [UInt8] {
+    /// By the rules' names: one that is added or goes costs the others nothing.
+    private func encode(_ row: UnsafeMutablePointer<UInt64>) -> [UInt8] {
         var writer = ByteWriter()
-        writer.write(group.first)
-        writer.write(group.lastHour)
+        for (place, rule) in rules.enumerated() where row[place] != 0 {
+            writer.write(rule.id)
+            writer.write(row[place])
+        }
         return writer.bytes
     }
 
     func restore(
         key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
     ) throws(ByteReader.Damaged) -> [Int64] {
-        let group: (Int64, Int64) = (try reader.read(), try reader.read())
-        if groups.updateValue(group, forKey: key) == nil { keySpace.hold(key) }
+        var found: [(Int, UInt64)] = []
+        while !reader.isAtEnd {
+            let (id, group): (UInt64, UInt64) = (try reader.read(), try reader.read())
+            if let place = rules.firstIndex(where: { $0.id == id }) { found.append((place, group)) }
+        }
+        let row = rows.make(key, makeRow()).pointee
+        for (place, group) in found { row[place] = group }
         return []
     }
 }
 
-/// The same in memory that fits: a dictionary does not give back what it has once taken.
-func shrunk<Value>(_ dictionary: [Int32: Value]) -> [Int32: Value] {
-    var smaller: [Int32: Value] = [:]
-    smaller.reserveCapacity(dictionary.count)
-    for (key, value) in dictionary { smaller[key] = value }
-    return smaller
+/// One rule's part of a learning table.
+final class LearningState {
+    enum Standing {
+        case learning, learned
+        /// The value was first seen after the learning period, but an earlier event that may still come could lie within.
+        case uncertain
+    }
+
+    /// First use, ms since the epoch in 44 bits (to the year 2527), and how many hours later the last one was: an hour's grain
+    /// saves writing it with every event.
+    struct Group {
+        private static let hours: UInt64 = (1 << 20) - 1
+
+        var bits: UInt64
+
+        init(bits: UInt64) {
+            self.bits = bits
+        }
+
+        init(first: Int64, lastHour: Int64) {
+            // Never 0: an event at the epoch itself counts as one a millisecond later.
+            let time = min(max(first, 1), (1 << 44) - 1)
+            bits = UInt64(time) << 20 | min(UInt64(clamping: lastHour - time / LearningState.hour), Self.hours)
+        }
+
+        var first: Int64 { Int64(bits >> 20) }
+        var lastHour: Int64 { first / LearningState.hour + Int64(bits & Self.hours) }
+    }
+
+    private static let hour: Int64 = 3_600_000
+
+    /// Names it on disk.
+    let id: UInt64
+    let table: LearningTable
+    var keySpace: KeySpace { table.keySpace }
+    private var place = 0
+    /// ms; more than the lateness, so that a late first event cannot end it for one that was judged already.
+    private let learning: Int64
+    /// ms.
+    let history: Int64
+
+    init(id: UInt64, table: LearningTable, learning: Int64, history: Int64, lateness: Int64) {
+        self.id = id
+        self.table = table
+        self.learning = max(learning, lateness + 1)
+        self.history = history
+        place = table.add(self)
+    }
+
+    /// Notes an event of the group and tells whether it has learned long enough.
+    func standing(key: Int32, at time: Int64, watermark: Int64) -> Standing {
+        let hour = time / Self.hour
+        let row = table.group(key, rule: place)
+        var group = Group(bits: row.pointee)
+        if row.pointee == 0 || time > end(group.lastHour) {
+            row.pointee = Group(first: time, lastHour: hour).bits
+            table.touch(key)
+            return .learning
+        }
+        if time < group.first || hour > group.lastHour {
+            group = Group(first: min(time, group.first), lastHour: max(hour, group.lastHour))
+            row.pointee = group.bits
+            table.touch(key)
+        }
+        let learned = group.first + learning
+        if time < learned { return .learning }
+        return watermark >= learned ? .learned : .uncertain
+    }
+
+    /// Until when the group is remembered. Twice the history: who comes back after one has nothing that is known, and does
+    /// not get a learning period for it.
+    private func end(_ lastHour: Int64) -> Int64 { (lastHour + 1) * Self.hour + 2 * history }
+
+    /// Whether a group need not be remembered.
+    func isOver(_ bits: UInt64, _ watermark: Int64) -> Bool {
+        bits == 0 || end(Group(bits: bits).lastHour) < watermark
+    }
 }

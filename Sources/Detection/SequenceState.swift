@@ -29,11 +29,13 @@ final class SequenceState: CorrelationState {
     private struct Window {
         /// What the entries before the watermark left.
         var base: Progress
-        /// That and all entries.
-        var current: Progress
+        /// That and all entries; nil while these are few, and it costs less to go through them again.
+        var current: Progress?
         var entries = EntryBuffer()
         var lastTime: Int64 = .min
     }
+
+    private static let few = 4
 
     /// Entries older than the watermark are folded into `base` once there are so many.
     private static let foldAt = 32
@@ -74,8 +76,10 @@ final class SequenceState: CorrelationState {
         var bytes = windows.bytes
         windows.forEach { _, window in
             bytes += window.entries.bytes
-            for progress in [window.base, window.current] {
-                bytes += 64 + progress.times.count * 8
+            for progress in [window.base, window.current].compactMap({ $0 }) {
+                // Those of most keys are the empty ones that all of them share.
+                if progress.times.allSatisfy({ $0 == .min }) { continue }
+                bytes += 64 + progress.times.count * 8 + progress.chains.count * 8
                 for chain in progress.chains where !chain.isEmpty {
                     bytes += 32 + chain.count * MemoryLayout<EventID>.stride
                 }
@@ -96,8 +100,15 @@ final class SequenceState: CorrelationState {
         window.pointee.lastTime = max(window.pointee.lastTime, entry.time)
         if place == count {
             window.pointee.entries.append(entry)
-            advance(&window.pointee.current, entry)
-            judge(window, at: count, window.pointee.current, until: plan.isDeferred ? .min : .max, fire)
+            if window.pointee.current != nil {
+                advance(&window.pointee.current, entry)
+            } else {
+                window.pointee.current = progress(of: window.pointee)
+            }
+            if let current = window.pointee.current {
+                judge(window, at: count, current, until: plan.isDeferred ? .min : .max, fire)
+            }
+            if count < Self.few { window.pointee.current = nil }
         } else {
             window.pointee.entries.insert(entry, at: place)
             replay(window, until: plan.isDeferred ? .min : .max, fire)
@@ -120,7 +131,20 @@ final class SequenceState: CorrelationState {
         return nil
     }
 
-    private func makeWindow() -> Window { Window(base: nothing, current: nothing) }
+    private func makeWindow() -> Window { Window(base: nothing) }
+
+    private func progress(of window: Window) -> Progress {
+        var progress = window.base
+        for i in 0..<window.entries.count { advance(&progress, window.entries[i]) }
+        return progress
+    }
+
+    private func advance(_ progress: inout Progress?, _ entry: WindowEntry) {
+        // Taken out, so that its arrays are not copied.
+        guard var advanced = progress.take() else { return }
+        advance(&advanced, entry)
+        progress = advanced
+    }
 
     private func advance(_ progress: inout Progress, _ entry: WindowEntry) {
         if plan.rule.kind == .temporal {
@@ -150,7 +174,7 @@ final class SequenceState: CorrelationState {
             advance(&progress, window.pointee.entries[i])
             judge(window, at: i, progress, until: until, fire)
         }
-        window.pointee.current = progress
+        window.pointee.current = window.pointee.entries.count > Self.few ? progress : nil
     }
 
     private func judge(
@@ -258,12 +282,8 @@ final class SequenceState: CorrelationState {
         let window = windows.make(key, makeWindow())
         window.pointee.lastTime = lastTime
         window.pointee.base = base
-        var progress = base
-        for entry in entries {
-            window.pointee.entries.append(entry)
-            advance(&progress, entry)
-        }
-        window.pointee.current = progress
+        for entry in entries { window.pointee.entries.append(entry) }
+        if entries.count > Self.few { window.pointee.current = progress(of: window.pointee) }
         return plan.isDeferred ? due(key: key).map { [$0] } ?? [] : []
     }
 }

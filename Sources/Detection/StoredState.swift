@@ -63,7 +63,6 @@ extension Engine {
             for episodes in [detection.episodes, detection.firstSeen?.values].compactMap({ $0 }) {
                 tables.append(Table(state: episodes, subject: .detectionEpisode, index: index))
             }
-            if let groups = detection.firstSeen?.groups { tables.append(Table(state: groups)) }
             if let peers = detection.firstSeen?.peers {
                 tables.append(Table(state: peers.members))
                 tables.append(Table(state: peers.users))

@@ -93,25 +93,27 @@ package final class Backtest {
     /// - Parameters:
     ///   - sorted: the events in the order of their times, for logs that are not written in order; holds the input in memory.
     ///   - emit: is given the alerts, in order.
-    /// - Throws: `LineReader.ReadError` when a file cannot be read to its end.
+    /// - Throws: `LineReader.ReadError` when a file cannot be read to its end; an error with the event's place when an engine
+    ///   cannot read what was read before it was given to it.
     package func run(
         sorted: Bool = false, _ emit: (Alert) -> Void, progress: (Progress) -> Void = { _ in }
     ) throws {
         let source: any BatchSource =
             sorted ? try SortedBatches(files, lanes[0].plan.decoder) : ReadAhead(BatchReader(files))
         while let batch = try source.next() {
-            take(batch, emit)
+            try take(batch, emit)
             progress(Progress(events: summary.events, bytes: batch.position, totalBytes: files.byteCount))
         }
         for lane in lanes { lane.finish() }
         drain(emit)
     }
 
-    private func take(_ batch: EventBatch, _ emit: (Alert) -> Void) {
+    private func take(_ batch: EventBatch, _ emit: (Alert) -> Void) throws {
         summary.unmatchedLines += batch.unmatched
         if let router {
             let routes = router.routes(batch, files, &clock, &summary)
             inParallel(lanes.count) { [lanes] index in lanes[index].take(batch, routes, self.files) }
+            if let fault = lanes.lazy.compactMap(\.fault).first { throw fault }
         } else {
             lanes[0].take(batch, files, &clock, &summary)
         }

@@ -21,6 +21,17 @@ final class BacktestLane {
         let alert: Alert
     }
 
+    /// An event that the router took and the engine that it is for cannot.
+    struct LaneError: Error, CustomStringConvertible {
+        let place: String
+        let error: EventError
+
+        var description: String {
+            "\(place): \(error), although it was read when the events were shared out: a fault of Gatewatch. "
+                + "The run ends here, as an alert would be missing. Run it with --jobs 1 and report the event."
+        }
+    }
+
     let plan: DetectorPlan
     private let engine: Engine
     private let takes: Takes
@@ -28,6 +39,8 @@ final class BacktestLane {
     private let ranks: [Int]
     private var found: [Found] = []
     private var lines = 0
+    /// What ends the run.
+    private(set) var fault: LaneError?
 
     init(plan: DetectorPlan, options: Engine.Options, takes: Takes, ranks: [String: Int]) {
         self.plan = plan
@@ -41,13 +54,11 @@ final class BacktestLane {
         batch.bytes.withUnsafeBytes { bytes in
             for line in batch.lines {
                 do throws(EventError) {
-                    let identity = try decode(batch.text(line, bytes), line, files, time: clock.last ?? 0) {
-                        view throws(EventError) in
+                    try decode(batch.text(line, bytes), line, files, time: clock.last ?? 0) { view throws(EventError) in
                         try process(view)
                         try clock.take(view.time, line: lines)
-                        return Self.hash(view, plan.identity)
+                        summary.take(time: view.time, hasTime: view.hasTime, identity: Self.hash(view, plan.identity))
                     }
-                    summary.take(time: clock.last ?? 0, identity: identity)
                 } catch {
                     summary.reject(error, files.place(file: Int(line.file), line: line.number))
                 }
@@ -68,8 +79,10 @@ final class BacktestLane {
                                 try process(view)
                             }
                         } catch {
-                            // The router has read it with the fields of all rules, and knows the time of the stream.
-                            assertionFailure("\(error)")
+                            // The router has read it with the fields of all rules, and knows the time of the stream: nothing
+                            // that comes after can be trusted.
+                            fault = LaneError(place: files.place(file: Int(line.file), line: line.number), error: error)
+                            return
                         }
                     } else {
                         engine.observe(time: route.time)

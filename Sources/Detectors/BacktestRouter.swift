@@ -23,9 +23,6 @@ final class BacktestRouter {
         var identity: UInt64?
     }
 
-    /// Stands for an event without a time; no event has this one.
-    private static let noTime: Int64 = -1
-
     private let readers: [DetectorPlan]
     private let shares: Int
     private var lines = 0
@@ -47,7 +44,7 @@ final class BacktestRouter {
             do throws(EventError) {
                 if let error = reading.error { throw error }
                 try clock.take(route.time, line: lines)
-                summary.take(time: route.time, identity: reading.identity)
+                summary.take(time: route.time, hasTime: reading.time != nil, identity: reading.identity)
                 route.isTaken = true
             } catch {
                 summary.reject(error, files.place(file: Int(line.file), line: line.number))
@@ -78,9 +75,9 @@ final class BacktestRouter {
 
     private static func read(_ text: UnsafeRawBufferPointer, _ reader: DetectorPlan) -> Reading {
         do throws(EventError) {
-            let view = try reader.decoder.decode(text, fallbackUID: .missing, fallbackTime: noTime)
+            let view = try reader.decoder.decode(text, fallbackUID: .missing, fallbackTime: 0)
             return Reading(
-                time: view.time == noTime ? nil : view.time,
+                time: view.hasTime ? view.time : nil,
                 key: reader.watched.first.flatMap { BacktestLane.hash(view, $0) } ?? 0,
                 identity: BacktestLane.hash(view, reader.identity))
         } catch {

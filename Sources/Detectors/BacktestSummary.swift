@@ -16,12 +16,15 @@ package struct BacktestSummary: Sendable {
         package internal(set) var identities: Set<String> = []
     }
 
+    /// Events that were taken.
     package internal(set) var events = 0
     /// Why events were not taken, and how many for each reason.
     package internal(set) var rejected: [String: Int] = [:]
     /// The first few, as `line 12: the event is not JSON: …`.
     package internal(set) var examples: [String] = []
     package internal(set) var withoutIdentity = 0
+    /// Events without a time, which count as of the time of the event before them.
+    package internal(set) var withoutTime = 0
     /// Lines of text that have no form that the mapping knows: events of which only the text is known.
     package internal(set) var unmatchedLines = 0
     /// Per rule name.
@@ -40,8 +43,9 @@ package struct BacktestSummary: Sendable {
         max(1, span.map { Double($0.upperBound - $0.lowerBound) / 86_400_000 } ?? 1)
     }
 
-    mutating func take(time: Int64, identity: UInt64?) {
+    mutating func take(time: Int64, hasTime: Bool, identity: UInt64?) {
         events += 1
+        if !hasTime { withoutTime += 1 }
         if let identity { identities.insert(identity) } else { withoutIdentity += 1 }
         guard let span else {
             self.span = time...time

@@ -22,7 +22,9 @@ package struct DetectorFiles: Sendable {
     ///   - calendar: an iCalendar file to use for every `gatewatch: outside`, in place of the one that a rule names relative
     ///     to its own file.
     ///   - lists: a YAML file of more placeholder lists, for rules with `expand`.
-    /// - Throws: `DocumentError` when a path does not exist or holds no rule file, or `lists` cannot be read.
+    /// Paths in which there is no rule at all are an error among `errors`, as nothing would ever fire.
+    ///
+    /// - Throws: `DocumentError` when a path does not exist, or `lists` or `calendar` cannot be read.
     package init(paths: [String], calendar: String? = nil, lists: String? = nil) throws(DocumentError) {
         var files: [String] = []
         for path in paths { files += try Self.find(path) }
@@ -34,6 +36,12 @@ package struct DetectorFiles: Sendable {
             } catch {
                 errors.append(error)
             }
+        }
+        if documents.isEmpty, errors.isEmpty {
+            errors.append(
+                DocumentError(
+                    file: paths.joined(separator: ", "),
+                    message: "holds no rule. Rules are YAML with title, logsource and detection, in *.yml files."))
         }
         try self.init(
             documents: documents, errors: errors, fileCount: files.count, calendar: calendar, lists: placeholders)
@@ -85,8 +93,11 @@ package struct DetectorFiles: Sendable {
     private static func readCalendar(
         _ path: String, _ error: (String) -> DocumentError
     ) throws(DocumentError) -> ICalendar {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw error("the calendar \(path) cannot be read.")
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch let fault {
+            throw error("the calendar \(path) \(DocumentError(unreadable: path, fault).message)")
         }
         do {
             return try ICalendar(bytes: Array(data), file: path)
@@ -98,7 +109,7 @@ package struct DetectorFiles: Sendable {
     private static func find(_ path: String) throws(DocumentError) -> [String] {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
-            throw DocumentError(file: path, message: "does not exist.")
+            throw DocumentError(file: path, message: "does not exist. Check the path.")
         }
         guard isDirectory.boolValue else { return [path] }
         var files: [String] = []
@@ -113,7 +124,6 @@ package struct DetectorFiles: Sendable {
             }
             if last.hasSuffix(".yml") || last.hasSuffix(".yaml") { files.append("\(path)/\(name)") }
         }
-        guard !files.isEmpty else { throw DocumentError(file: path, message: "holds no *.yml file.") }
         return files.sorted()
     }
 }

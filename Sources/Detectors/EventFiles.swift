@@ -37,6 +37,12 @@ struct EventFiles {
             return []
         }
         let path = "\(folder)/\(expectations)"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw DocumentError(
+                file: path,
+                message:
+                    "is missing: it says what the events beside it give. Write events.ndjson: { alerts: { rule: 1 } }.")
+        }
         guard let document = try YAMLReader.documents(path: path).first else {
             throw DocumentError(file: path, message: "is empty. Write events.ndjson: { alerts: { rule: 1 } }.")
         }

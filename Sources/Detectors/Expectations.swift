@@ -19,17 +19,16 @@ package struct Expectations: Sendable {
         package let identities: Set<String>?
         package let node: YAMLNode
 
-        /// `exactly 1 alerts`, `at least 1 and at most 3 alerts`, `exactly 1 alerts about ana`.
+        /// `exactly 1 alert`, `at least 1 and at most 3 alerts`, `exactly 1 alert about ana`.
         package var text: String {
             var text: String
             switch (atLeast, atMost) {
-            case (let low?, let high?) where low == high: text = "exactly \(low)"
-            case (let low?, let high?): text = "at least \(low) and at most \(high)"
-            case (let low?, nil): text = "at least \(low)"
-            case (nil, let high?): text = "at most \(high)"
-            case (nil, nil): text = "any number"
+            case (let low?, let high?) where low == high: text = "exactly \(counted(low, "alert"))"
+            case (let low?, let high?): text = "at least \(low) and at most \(counted(high, "alert"))"
+            case (let low?, nil): text = "at least \(counted(low, "alert"))"
+            case (nil, let high?): text = "at most \(counted(high, "alert"))"
+            case (nil, nil): text = "any number of alerts"
             }
-            text += " alerts"
             if let identities { text += " about \(identities.sorted().joined(separator: ", "))" }
             return text
         }
@@ -52,7 +51,7 @@ package struct Expectations: Sendable {
         package let alerts: Int
         package let identities: Set<String>
 
-        /// `expect.yml:3:5: gw_chain: wanted exactly 1, got 0.`
+        /// `expect.yml:3: gw_chain: wanted exactly 1 alert, got 0.`
         package var description: String {
             return
                 "\(wanted.node.file):\(wanted.node.line): \(wanted.rule): wanted \(wanted.text), got \(wanted.found(alerts: alerts, about: identities))."

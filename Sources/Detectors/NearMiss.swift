@@ -18,12 +18,7 @@ enum NearMiss {
         _ rule: CorrelationRule, in rules: RuleSet, _ run: (RuleSet) throws -> [Alert]
     ) rethrows -> String? {
         guard let lowered = lowered(rule) else { return nil }
-        let documents =
-            rules.metadata.map { $0.key == rule.metadata.key ? lowered : $0.document }
-            + rules.filters.map(\.metadata.document)
-        let alerts = try run(RuleSet(documents: documents, lists: rules.lists)).filter {
-            $0.ruleID == rule.metadata.key
-        }
+        let alerts = try run(rules.replacing(rule.metadata, with: lowered)).filter { $0.ruleID == rule.metadata.key }
         let name = rule.fields.isEmpty ? "" : " of \(rule.fields.joined(separator: ", "))"
         let limit = AlertText.limit(rule)
         guard let best = alerts.max(by: { ($0.value ?? 0) < ($1.value ?? 0) }), let value = best.value else {
@@ -89,10 +84,18 @@ enum NearMiss {
     }
 }
 
+extension RuleSet {
+    /// The same rules, one of them by another document.
+    func replacing(_ rule: RuleMetadata, with document: YAMLNode) -> RuleSet {
+        let documents = metadata.map { $0.key == rule.key ? document : $0.document }
+        return RuleSet(documents: documents + filters.map(\.metadata.document), lists: lists)
+    }
+}
+
 extension YAMLNode {
-    fileprivate func with(content: Content) -> YAMLNode {
+    func with(content: Content) -> YAMLNode {
         YAMLNode(file: file, line: line, column: column, path: path, content: content)
     }
 
-    fileprivate func with(_ entries: [Entry]) -> YAMLNode { with(content: .mapping(entries)) }
+    func with(_ entries: [Entry]) -> YAMLNode { with(content: .mapping(entries)) }
 }

@@ -6,8 +6,8 @@ import Sigma
 import YAMLDocument
 
 extension RuleExtension.Test {
-    /// The test's events as JSON, in order.
-    func json() throws -> [[UInt8]] {
+    /// The test's events as JSON, in order, and from when to when they are, ms since the epoch.
+    func written() throws -> (events: [[UInt8]], span: ClosedRange<Int64>) {
         var first = RuleTests.start
         if let text = start {
             guard let time = Array(text.utf8).withUnsafeBytes({ Timestamp.fromISO8601($0) }) else {
@@ -16,11 +16,13 @@ extension RuleExtension.Test {
             first = time
         }
         var list: [[UInt8]] = []
+        var span: ClosedRange<Int64>?
         var next = first
         for group in events {
             var time = group.at.map { first + $0 } ?? next
             for index in 0..<group.count {
                 var event: [String: Any] = ["time": time]
+                span = min(span?.lowerBound ?? time, time)...max(span?.upperBound ?? time, time)
                 for (field, value) in group.set { event[field] = try Self.json(value) }
                 for (field, values) in group.vary { event[field] = try Self.json(values[index % values.count]) }
                 list.append(Array(try JSONSerialization.data(withJSONObject: event)))
@@ -28,7 +30,7 @@ extension RuleExtension.Test {
             }
             next = time
         }
-        return list
+        return (list, span ?? first...first)
     }
 
     private static func json(_ node: YAMLNode) throws -> Any {

@@ -9,7 +9,7 @@ package struct RuleTestOutcome: Sendable {
     /// Where the test stands.
     package let file: String
     package let line: Int
-    /// `1 alerts`, `at least 2 alerts`.
+    /// `1 alert`, `at least 2 alerts`.
     package let wanted: String
     /// `0`, `1 about ana`.
     package let found: String
@@ -19,7 +19,7 @@ package struct RuleTestOutcome: Sendable {
     /// How long it took.
     package let seconds: Double
 
-    /// `detectors/a.yml:12: expected 1 alerts, got 0`.
+    /// `detectors/a.yml:12: expected 1 alert, got 0`.
     package var failure: String { "\(file):\(line): expected \(wanted), got \(found)" }
 
     package init(

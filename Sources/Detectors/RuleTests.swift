@@ -47,11 +47,14 @@ package enum RuleTests {
         return rules.keeping { taken.contains($0.key) }
     }
 
-    /// What came nearest, where there were fewer alerts than wanted.
+    /// What held the rule back, else what came nearest, where there were fewer alerts than wanted.
     private static func nearest(
-        _ metadata: RuleMetadata, _ rules: RuleSet, mapping: Mapping, _ events: () throws -> [[UInt8]],
-        _ run: (RuleSet) throws -> [Alert]
+        _ metadata: RuleMetadata, _ rules: RuleSet, mapping: Mapping, span: ClosedRange<Int64>?,
+        _ events: () throws -> [[UInt8]], _ run: (RuleSet) throws -> [Alert]
     ) throws -> [String] {
+        let length = span.map { $0.upperBound - $0.lowerBound } ?? 0
+        let reasons = try HeldBack.reasons(metadata, in: rules, span: length, run)
+        if !reasons.isEmpty { return reasons }
         switch rules.reference(metadata) {
         case .detection(let index):
             return try NearMiss.nearest(rules.detections[index], in: rules, mapping: mapping, try events()).map { [$0] }
@@ -79,20 +82,20 @@ package enum RuleTests {
         let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: files.calendars)
         return try metadata.extensions.tests.map { test in
             var alerts: [Alert] = []
-            let events = try test.json()
+            let (events, span) = try test.written()
             let seconds = try seconds {
                 alerts = try run(plan, events, test).filter { $0.ruleID == metadata.key }
             }
             var messages = alerts.map(words)
             if alerts.count < test.alerts {
-                messages += try nearest(metadata, rules, mapping: mapping, { events }) { rules in
+                messages += try nearest(metadata, rules, mapping: mapping, span: span, { events }) { rules in
                     let plan = try DetectorPlan(rules: rules, mapping: mapping, calendars: files.calendars)
                     return try run(plan, events, test, suppresses: false)
                 }
             }
             return RuleTestOutcome(
                 suite: metadata.file, rule: metadata.label, test: test.name, file: metadata.file, line: test.node.line,
-                wanted: "\(test.alerts) alerts", found: String(alerts.count), passed: alerts.count == test.alerts,
+                wanted: counted(test.alerts, "alert"), found: String(alerts.count), passed: alerts.count == test.alerts,
                 messages: messages, seconds: seconds)
         }
     }
@@ -142,7 +145,7 @@ package enum RuleTests {
             var messages = result.alerts.map(words)
             if result.alerts.count < wanted.atLeast ?? 0 {
                 messages += try nearest(
-                    metadata, rules, mapping: test.mapping, { try events(test) },
+                    metadata, rules, mapping: test.mapping, span: result.summary.span, { try events(test) },
                     { try run($0, suppresses: false).alerts })
             }
             // An event that comes too late may be what is tested; one that cannot be read is a fault of the test.
@@ -152,7 +155,7 @@ package enum RuleTests {
                 suite: file, rule: metadata.label, test: (test.events as NSString).lastPathComponent,
                 file: wanted.node.file, line: wanted.node.line, wanted: wanted.text,
                 found: wanted.found(alerts: result.alerts.count, about: identities)
-                    + (unreadable > 0 ? ", and \(unreadable) events that cannot be read" : ""),
+                    + (unreadable > 0 ? ", and \(counted(unreadable, "event")) that cannot be read" : ""),
                 passed: isWanted && unreadable == 0, messages: messages, seconds: seconds)
         }
     }

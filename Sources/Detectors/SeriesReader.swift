@@ -73,7 +73,7 @@ package final class SeriesReader {
         case .csv(let time, let value):
             let fields = try fields(bytes)
             guard fields.count > max(time, value) else {
-                throw error("has \(fields.count) fields, fewer than the header.")
+                throw error("has \(counted(fields.count, "field")), fewer than the header.")
             }
             var (timeText, valueText) = (fields[time], fields[value])
             return try timeText.withUTF8 { timeBytes in

@@ -29,31 +29,75 @@ enum CorrelationReader {
     static let maximumRules = 64
 
     static func correlation(
-        _ node: YAMLNode, _ metadata: RuleMetadata
-    ) throws(DocumentError) -> DraftCorrelation {
-        if let legacy = node["timeframe"] { throw legacy.error("'timeframe' is called 'timespan' in a correlation.") }
-        try node.refuseKeys(except: ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"])
-        let (kind, isExtended) = try kind(try node.required("type"))
+        _ node: YAMLNode, _ metadata: RuleMetadata, _ faults: inout Faults
+    ) -> DraftCorrelation? {
+        if let legacy = node["timeframe"] {
+            faults.add(legacy.error("'timeframe' is called 'timespan' in a correlation."))
+            return nil
+        }
+        guard
+            faults.refuseKeys(
+                of: node, except: ["type", "rules", "group-by", "timespan", "condition", "aliases", "generate"])
+        else { return nil }
+        checkExtensions(metadata, node, &faults)
+        let timespan: Timespan? = faults.read(or: nil) { try Timespan(try node.required("timespan")) }
+        let groupBy = faults.read(or: []) { try Self.groupBy(node) }
+        let aliases = faults.read(or: []) { try Self.aliases(node) }
+        let generate = faults.read(or: false) {
+            try (node["generate"] ?? metadata.document["generate"])?.boolean() ?? false
+        }
+        let kind: (CorrelationRule.Kind, isExtended: Bool)? = faults.read(or: nil) {
+            try Self.kind(try node.required("type"))
+        }
+        guard let (kind, isExtended) = kind,
+            let limits = faults.read(or: nil, { try CorrelationLimits(node, kind, isExtended: isExtended) })
+        else {
+            // What `rules` names does not depend on the type.
+            for item in node["rules"]?.items() ?? [] { faults.check { _ = try item.text() } }
+            return nil
+        }
+        faults.check { try metadata.extensions.baseline?.check(kind, limits.bounds) }
+        guard let references = faults.read(or: nil, { try Self.references(node, limits) }) else { return nil }
+        faults.check {
+            if kind.isTemporal, references.count < 2 {
+                throw (node["rules"] ?? node["condition"] ?? node).error(
+                    "\(kind.rawValue) needs at least two rules.")
+            }
+            try limits.check(kind, rules: references.count, node["condition"] ?? node)
+        }
+        guard let timespan else { return nil }
+        return DraftCorrelation(
+            metadata: metadata, kind: kind, references: references, groupBy: groupBy, timespan: timespan,
+            limits: limits, aliases: aliases, generate: generate, node: node)
+    }
+
+    /// Refuses keys of `gatewatch` that belong to detections.
+    private static func checkExtensions(_ metadata: RuleMetadata, _ node: YAMLNode, _ faults: inout Faults) {
         let gatewatch = metadata.document["gatewatch"]
         if metadata.extensions.firstSeen != nil {
-            throw (gatewatch?["first_seen"] ?? node).error(
-                "first_seen belongs to a detection rule; refer to that rule from here.")
+            faults.add(
+                (gatewatch?["first_seen"] ?? node).error(
+                    "first_seen belongs to a detection rule; refer to that rule from here."))
         }
         if let suppress = metadata.extensions.suppress, !suppress.groupBy.isEmpty {
-            throw (gatewatch?["suppress"] ?? node).error(
-                "a correlation's episodes follow its group-by; leave suppress.group-by out.")
+            faults.add(
+                (gatewatch?["suppress"] ?? node).error(
+                    "a correlation's episodes follow its group-by; leave suppress.group-by out."))
         }
-        let limits = try CorrelationLimits(node, kind, isExtended: isExtended)
-        try metadata.extensions.baseline?.check(kind, limits.bounds)
         if let ratio = metadata.extensions.ratio {
-            throw ratio.node.error("belongs to a detection rule; refer to that rule from here.")
+            faults.add(ratio.node.error("belongs to a detection rule; refer to that rule from here."))
         }
-        let references = try references(node, limits)
-        if kind.isTemporal, references.count < 2 {
-            throw (node["rules"] ?? node["condition"] ?? node).error("\(kind.rawValue) needs at least two rules.")
-        }
-        try limits.check(kind, rules: references.count, node["condition"] ?? node)
+    }
 
+    private static func groupBy(_ node: YAMLNode) throws(DocumentError) -> [String] {
+        let groupBy = try node["group-by"]?.texts() ?? []
+        guard Set(groupBy).count == groupBy.count else {
+            throw (node["group-by"] ?? node).error("names a field twice.")
+        }
+        return groupBy
+    }
+
+    private static func aliases(_ node: YAMLNode) throws(DocumentError) -> [DraftCorrelation.Alias] {
         var aliases: [DraftCorrelation.Alias] = []
         for alias in try node["aliases"]?.entries() ?? [] {
             let entries = try alias.value.entries().map { entry throws(DocumentError) in
@@ -62,15 +106,7 @@ enum CorrelationReader {
             guard !entries.isEmpty else { throw alias.value.error("the alias '\(alias.key)' names no rule.") }
             aliases.append(.init(name: alias.key, entries: entries, node: alias.value))
         }
-        let groupBy = try node["group-by"]?.texts() ?? []
-        guard Set(groupBy).count == groupBy.count else {
-            throw (node["group-by"] ?? node).error("names a field twice.")
-        }
-        let generate = node["generate"] ?? metadata.document["generate"]
-        return DraftCorrelation(
-            metadata: metadata, kind: kind, references: references, groupBy: groupBy,
-            timespan: try Timespan(try node.required("timespan")), limits: limits, aliases: aliases,
-            generate: try generate?.boolean() ?? false, node: node)
+        return aliases
     }
 
     private static func references(

@@ -30,18 +30,19 @@ struct DraftFilter {
 /// Reads the block `filter`.
 enum FilterReader {
     static func filter(
-        _ block: YAMLNode, _ metadata: RuleMetadata, _ lists: PlaceholderLists
-    ) throws(DocumentError) -> DraftFilter {
+        _ block: YAMLNode, _ metadata: RuleMetadata, _ lists: PlaceholderLists, _ faults: inout Faults
+    ) -> DraftFilter {
         let document = metadata.document
         for (key, instead) in [
             ("detection", "Write a rule of its own."), ("gatewatch", "Write it in the rules."),
         ] {
-            if let node = document[key] { throw node.error("a filter document has no '\(key)'. \(instead)") }
+            if let node = document[key] { faults.add(node.error("a filter document has no '\(key)'. \(instead)")) }
         }
         let rule = FilterRule(
-            metadata: metadata, logsource: try RuleReader.logsource(document),
-            body: try RuleReader.body(block, except: ["rules"], lists))
-        return DraftFilter(rule: rule, references: try references(block["rules"]), node: block)
+            metadata: metadata, logsource: faults.read(or: .any) { try RuleReader.logsource(document) },
+            body: RuleReader.body(block, except: ["rules"], lists, &faults))
+        return DraftFilter(
+            rule: rule, references: faults.read(or: nil) { try references(block["rules"]) }, node: block)
     }
 
     private static func references(_ node: YAMLNode?) throws(DocumentError) -> [(name: String, node: YAMLNode)]? {

@@ -58,6 +58,9 @@ package struct DetectionRule: Sendable {
         /// Keys of the rule's own; no mapping gives them, so only one that does not tell its sources is the rule's.
         package let custom: [String: String]
 
+        /// No key, so any source.
+        static let any = LogSource(category: nil, product: nil, service: nil, custom: [:])
+
         /// Whether the rule applies to events of a mapping.
         package func applies(to mapping: Mapping) -> Bool {
             guard let sources = mapping.logsources else { return true }

@@ -26,7 +26,7 @@ struct RuleCatalogue {
 
     /// Reads a document; what is wrong with it goes to `errors`.
     mutating func add(_ document: YAMLNode) {
-        do throws(DocumentError) {
+        do {
             let draft = try RuleReader.rule(document, lists)
             let metadata = draft.metadata
             for (name, key) in [(metadata.id, "id"), (metadata.name, "name")] {
@@ -53,7 +53,9 @@ struct RuleCatalogue {
             keys[metadata.key] = drafts.count
             drafts.append(draft)
         } catch {
-            errors.append(error)
+            var faults = Faults(document)
+            faults.add(error)
+            errors += faults.errors
             for key in ["id", "name"] {
                 if case .scalar(let scalar) = document[key]?.content, names[scalar.text] == nil {
                     broken.insert(scalar.text)

@@ -75,7 +75,7 @@ package final class RuleExplainer {
         var plan: FieldPlan
         var rules: [DetectionRule] = []
 
-        mutating func root() throws(DocumentError) -> Draft {
+        mutating func root() throws(DocumentErrors) -> Draft {
             // The rule as it runs live answers for the whole.
             let whole = number(rule.expression)
             let body = try draft(rule.body)
@@ -99,7 +99,7 @@ package final class RuleExplainer {
             return rules.count - 1
         }
 
-        private mutating func draft(_ body: DetectionBody) throws(DocumentError) -> Draft {
+        private mutating func draft(_ body: DetectionBody) throws(DocumentErrors) -> Draft {
             var selections: [String: Draft] = [:]
             for search in body.searches {
                 let number = number(search.expression)
@@ -137,7 +137,7 @@ package final class RuleExplainer {
         }
 
         /// What a selection holds.
-        private mutating func contents(_ tree: SearchTree) throws(DocumentError) -> [Draft] {
+        private mutating func contents(_ tree: SearchTree) throws(DocumentErrors) -> [Draft] {
             switch tree {
             case .item(let item): return [try self.item(item)]
             case .all(let parts), .any(let parts):
@@ -157,7 +157,7 @@ package final class RuleExplainer {
             }
         }
 
-        private mutating func item(_ item: DetectionItem) throws(DocumentError) -> Draft {
+        private mutating func item(_ item: DetectionItem) throws(DocumentErrors) -> Draft {
             let value = item.node.asWritten
             var draft = Draft(
                 kind: .item, text: item.key.isEmpty ? value : "\(item.key): \(value)", line: item.node.line,
@@ -174,14 +174,17 @@ package final class RuleExplainer {
         }
 
         /// What an item would ask with one of its values.
-        private func alone(_ value: YAMLNode, _ key: String) throws(DocumentError) -> Expression {
+        private func alone(_ value: YAMLNode, _ key: String) throws(DocumentErrors) -> Expression {
             func map(_ key: String, _ value: YAMLNode) -> YAMLNode {
                 YAMLNode(
                     file: value.file, line: value.line, column: value.column, path: value.path,
                     content: .mapping([YAMLNode.Entry(key: key, value: value)]))
             }
             var reader = SearchReader(lists: lists)
-            return .all(try reader.searches(map("value", map(key, value)), except: []).map(\.expression))
+            var faults = Faults(value)
+            let searches = reader.searches(map("value", map(key, value)), except: [], &faults)
+            try faults.finish()
+            return .all(searches.map(\.expression))
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
 import YAMLDocument
 
 extension RuleExtension {
@@ -47,16 +48,23 @@ extension RuleExtension {
             action = try node.required("action").word("action")
             subject =
                 try node["subject"].map { node throws(DocumentError) in try node.word("subject") } ?? .identity
-            connections = try Self.names(node["connections"])
-            operations = try Self.names(node["operations"])
             guard action.isOrder else {
                 for key in ["ttl", "connections", "operations", "subject"] {
                     if let value = node[key] {
                         throw value.error("'\(action.rawValue)' issues no order; leave '\(key)' out.")
                     }
                 }
-                ttl = nil
+                (ttl, connections, operations) = (nil, [], [])
                 return
+            }
+            connections = try Self.names(node["connections"]) { name in
+                ConnectionName.isValid(name)
+                    ? nil
+                    : "no connection can be called '\(name)'. \(ConnectionName.form) Without the key all are meant."
+            }
+            operations = try Self.names(node["operations"]) { name in
+                AuditEvent.Operation.isNamed(by: name)
+                    ? nil : "there is no operation '\(name)'. \(AuditEvent.Operation.known)"
             }
             guard let value = node["ttl"] else {
                 throw node.error("the key 'ttl' is missing: every order ends by itself. Write how long, as in ttl: 4h.")
@@ -68,16 +76,17 @@ extension RuleExtension {
             self.ttl = ttl
         }
 
-        private static func names(_ node: YAMLNode?) throws(DocumentError) -> [String] {
+        /// The names of a list, each of them one for which `fault` has no sentence.
+        private static func names(
+            _ node: YAMLNode?, _ fault: (String) -> String?
+        ) throws(DocumentError) -> [String] {
             guard let node else { return [] }
             let names = try node.texts()
             // An empty list would read as "nowhere" and mean "everywhere".
             guard !names.isEmpty else { throw node.error("the list is empty; leave the key out to mean all.") }
             guard names.count <= maximumList else { throw node.error("more than \(maximumList) names.") }
             for item in node.items() {
-                guard (1...512).contains(try item.text().utf8.count) else {
-                    throw item.error("a name has 1 to 512 bytes.")
-                }
+                if let fault = fault(try item.text()) { throw item.error(fault) }
             }
             return names
         }

@@ -104,44 +104,49 @@ package struct RuleExtension: Sendable {
         self.tests = tests
     }
 
-    /// Reads the block.
-    init(_ node: YAMLNode) throws(DocumentError) {
+    /// Reads the block; throws what is wrong with each of its keys.
+    init(_ node: YAMLNode) throws(DocumentErrors) {
+        var faults = Faults(node)
+        let known = ["baseline", "first_seen", "ratio", "outside", "suppress", "risk", "respond", "tests"]
         if let sustain = node["sustain"] {
-            throw sustain.error("is not supported by this version. Use suppress: { episode: 30m }.")
+            faults.add(sustain.error("is not supported by this version. Use suppress: { episode: 30m }."))
         }
-        try node.refuseKeys(except: [
-            "baseline", "first_seen", "ratio", "outside", "suppress", "risk", "respond", "tests",
-        ])
+        _ = faults.refuseKeys(of: node, except: known + ["sustain"])
+        func part<Part>(_ key: String, _ read: (YAMLNode) throws -> Part) -> Part? {
+            node[key].flatMap { node in faults.read(or: nil) { try read(node) } }
+        }
+        firstSeen = part("first_seen") { try FirstSeen($0) }
+        outside = part("outside") { (try $0.text(), $0) }
+        suppress = part("suppress") { try Suppress($0) }
+        risk = part("risk") { try Risk($0) }
+        baseline = part("baseline") { try Baseline($0) }
+        ratio = part("ratio") { try Ratio($0) }
+        respond = part("respond") { try Respond($0) }
+        tests = (node["tests"]?.items() ?? []).compactMap { item in faults.read(or: nil) { try Test(item) } }
+        try faults.finish()
+    }
+}
 
-        if let block = node["first_seen"] {
-            try block.refuseKeys(except: ["field", "group-by", "history", "learning", "peers"])
-            let history = try Timespan(try block.required("history"))
-            let learning = try Timespan(try block.required("learning"))
-            guard learning.milliseconds <= history.milliseconds else {
-                throw block.error("learning (\(learning)) is longer than history (\(history)).")
-            }
-            firstSeen = FirstSeen(
-                field: try block.required("field").text(), groupBy: try block.required("group-by").texts(),
-                history: history, learning: learning,
-                peers: try block["peers"].map { node throws(DocumentError) in try FirstSeen.Peers(node) })
-        } else {
-            firstSeen = nil
+extension RuleExtension.FirstSeen {
+    init(_ block: YAMLNode) throws(DocumentError) {
+        try block.refuseKeys(except: ["field", "group-by", "history", "learning", "peers"])
+        let history = try Timespan(try block.required("history"))
+        let learning = try Timespan(try block.required("learning"))
+        guard learning.milliseconds <= history.milliseconds else {
+            throw block.error("learning (\(learning)) is longer than history (\(history)).")
         }
-        outside = try node["outside"].map { value throws(DocumentError) in (try value.text(), value) }
-        if let block = node["suppress"] {
-            try block.refuseKeys(except: ["episode", "group-by"])
-            suppress = Suppress(
-                episode: try Timespan(try block.required("episode")), groupBy: try block["group-by"]?.texts() ?? [])
-        } else {
-            suppress = nil
-        }
-        risk = try node["risk"].map { block throws(DocumentError) in try Risk(block) }
-        baseline = try node["baseline"].map { block throws(DocumentError) in try Baseline(block) }
-        ratio = try node["ratio"].map { block throws(DocumentError) in try Ratio(block) }
-        respond = try node["respond"].map { block throws(DocumentError) in try Respond(block) }
-        var tests: [Test] = []
-        for item in node["tests"]?.items() ?? [] { tests.append(try Test(item)) }
-        self.tests = tests
+        self.init(
+            field: try block.required("field").text(), groupBy: try block.required("group-by").texts(),
+            history: history, learning: learning,
+            peers: try block["peers"].map { node throws(DocumentError) in try Peers(node) })
+    }
+}
+
+extension RuleExtension.Suppress {
+    init(_ block: YAMLNode) throws(DocumentError) {
+        try block.refuseKeys(except: ["episode", "group-by"])
+        self.init(
+            episode: try Timespan(try block.required("episode")), groupBy: try block["group-by"]?.texts() ?? [])
     }
 }
 

@@ -13,6 +13,7 @@ enum RuleLint {
     /// Items and conditions that hardly mean what they say.
     static func warnings(_ body: DetectionBody) -> [DocumentError] {
         body.searches.flatMap { $0.tree.items.compactMap(warning) } + body.conditions.flatMap(numbers)
+            + body.conditions.compactMap(constant)
     }
 
     /// `YYYY-MM-DD`; the form with slashes ended with version 2.0 of the specification.
@@ -80,5 +81,27 @@ enum RuleLint {
             found.append(condition.node.error("'\(pattern)' is an extension of Sigma; other engines may refuse it."))
         }
         return found
+    }
+
+    /// The most names of a condition whose every combination is tried.
+    private static let maximumNames = 12
+
+    /// A condition that holds for no event or for all, whatever its selections ask: `a and not a`.
+    private static func constant(_ condition: (tree: ConditionTree, node: YAMLNode)) -> DocumentError? {
+        var names: Set<String> = []
+        condition.tree.walk { tree, _ in names.formUnion(tree.ownNames) }
+        guard names.count <= maximumNames else { return nil }
+        let places = Dictionary(names.sorted().enumerated().map { ($1, $0) }) { first, _ in first }
+        var outcomes: Set<Bool> = []
+        for combination in 0..<(1 << names.count) where outcomes.count < 2 {
+            outcomes.insert(condition.tree.holds { name in places[name].map { combination >> $0 & 1 == 1 } ?? false })
+        }
+        switch outcomes {
+        case [false]:
+            return condition.node.error(
+                "can never hold: a selection would have to match and not to match. The rule fires for no event.")
+        case [true]: return condition.node.error("always holds, whatever the selections ask: every event matches.")
+        default: return nil
+        }
     }
 }

@@ -17,29 +17,40 @@ enum DraftRule {
     }
 }
 
-/// Reads documents into rules (Sigma specification 2.1).
+/// Reads documents into rules (Sigma specification 2.1). What is wrong in several places is told of all of them.
 enum RuleReader {
-    static func rule(_ document: YAMLNode, _ lists: PlaceholderLists) throws(DocumentError) -> DraftRule {
-        guard case .mapping = document.content else { throw document.error("a rule is a mapping of keys to values.") }
-        try refuseTypos(document)
-        let metadata = try metadata(document)
-        if let correlation = document["correlation"] {
-            return .correlation(try CorrelationReader.correlation(correlation, metadata))
+    static func rule(_ document: YAMLNode, _ lists: PlaceholderLists) throws(DocumentErrors) -> DraftRule {
+        var faults = Faults(document)
+        guard case .mapping = document.content else {
+            throw DocumentErrors([document.error("a rule is a mapping of keys to values.")])
         }
-        if let filter = document["filter"] { return .filter(try FilterReader.filter(filter, metadata, lists)) }
-        return .detection(try detection(document, metadata, lists))
+        let hasTypos = refuseTypos(document, &faults)
+        let metadata = metadata(document, &faults)
+        // A block that seems to be missing may be the one whose key is mistyped.
+        if hasTypos { throw DocumentErrors(faults.errors) }
+        let draft: DraftRule?
+        if let correlation = document["correlation"] {
+            draft = CorrelationReader.correlation(correlation, metadata, &faults).map { .correlation($0) }
+        } else if let filter = document["filter"] {
+            draft = .filter(FilterReader.filter(filter, metadata, lists, &faults))
+        } else {
+            draft = detection(document, metadata, lists, &faults).map { .detection($0) }
+        }
+        try faults.finish()
+        guard let draft else { throw DocumentErrors([document.error("cannot be read.")]) }
+        return draft
     }
 
     /// Keys that no rule defines are allowed at the top, but one letter off a key that changes what the rule does is a slip.
-    private static func refuseTypos(_ document: YAMLNode) throws(DocumentError) {
+    private static func refuseTypos(_ document: YAMLNode, _ faults: inout Faults) -> Bool {
         let known = [
             "correlation", "detection", "filter", "gatewatch", "generate", "level", "logsource", "status", "taxonomy",
         ]
-        for entry in try document.entries() where !known.contains(entry.key) {
-            for word in known where isSlip(entry.key, of: word) {
-                throw entry.value.error("unknown key '\(entry.key)'. Did you mean '\(word)'?")
-            }
+        for entry in faults.read(or: [], document.entries) where !known.contains(entry.key) {
+            guard let word = known.first(where: { isSlip(entry.key, of: $0) }) else { continue }
+            faults.add(entry.value.error("unknown key '\(entry.key)'. Did you mean '\(word)'?"))
         }
+        return !faults.isEmpty
     }
 
     /// Whether one letter is missing, too many, wrong or changed places with its neighbour, or the case differs.
@@ -57,27 +68,40 @@ enum RuleReader {
             && left.dropFirst(2).elementsEqual(right.dropFirst(2))
     }
 
-    private static func metadata(_ document: YAMLNode) throws(DocumentError) -> RuleMetadata {
-        let titleNode = try document.required("title")
-        let title = try titleNode.text()
-        guard title.count <= 256 else { throw titleNode.error("the title is longer than 256 characters.") }
-        if let node = document["description"], try node.text().utf8.count > 65_535 {
-            throw node.error("the description is longer than 65535 bytes.")
+    private static func metadata(_ document: YAMLNode, _ faults: inout Faults) -> RuleMetadata {
+        if let taxonomy = document["taxonomy"] {
+            faults.check {
+                let text = try taxonomy.text()
+                guard text != "sigma" else { return }
+                throw taxonomy.error(
+                    "field names of the taxonomy '\(text)' are not known. Rename the fields and leave 'taxonomy' out.")
+            }
         }
-        if let taxonomy = document["taxonomy"], try taxonomy.text() != "sigma" {
-            throw taxonomy.error(
-                "field names of the taxonomy '\(try taxonomy.text())' are not known. Rename the fields and leave 'taxonomy' out."
-            )
-        }
+        func texts(_ key: String) -> [String] { faults.read(or: []) { try document[key]?.texts() ?? [] } }
         return RuleMetadata(
-            title: title, id: try name(document["id"]), name: try name(document["name"]),
-            status: try word(document["status"], "status"), level: try word(document["level"], "level"),
-            description: try document["description"]?.text(), tags: try document["tags"]?.texts() ?? [],
-            references: try document["references"]?.texts() ?? [],
-            falsePositives: try document["falsepositives"]?.texts() ?? [],
-            extensions: try document["gatewatch"].map { node throws(DocumentError) in try RuleExtension(node) }
-                ?? .none,
+            title: faults.read(or: "") { try title(document) },
+            id: faults.read(or: nil) { try name(document["id"]) },
+            name: faults.read(or: nil) { try name(document["name"]) },
+            status: faults.read(or: nil) { try word(document["status"], "status") },
+            level: faults.read(or: nil) { try word(document["level"], "level") },
+            description: faults.read(or: nil) { try description(document["description"]) }, tags: texts("tags"),
+            references: texts("references"), falsePositives: texts("falsepositives"),
+            extensions: faults.read(or: .none) { try document["gatewatch"].map { try RuleExtension($0) } ?? .none },
             document: document)
+    }
+
+    private static func title(_ document: YAMLNode) throws(DocumentError) -> String {
+        let node = try document.required("title")
+        let title = try node.text()
+        guard title.count <= 256 else { throw node.error("the title is longer than 256 characters.") }
+        return title
+    }
+
+    private static func description(_ node: YAMLNode?) throws(DocumentError) -> String? {
+        guard let node else { return nil }
+        let text = try node.text()
+        guard text.utf8.count <= 65_535 else { throw node.error("the description is longer than 65535 bytes.") }
+        return text
     }
 
     private static func name(_ node: YAMLNode?) throws(DocumentError) -> String? {
@@ -99,25 +123,30 @@ enum RuleReader {
     }
 
     private static func detection(
-        _ document: YAMLNode, _ metadata: RuleMetadata, _ lists: PlaceholderLists
-    ) throws(DocumentError) -> DetectionRule {
-        let logsource = try logsource(document)
-        let block = try document.required("detection")
-        if let timeframe = block["timeframe"] {
-            throw timeframe.error("'timeframe' was removed from Sigma. Write a correlation rule with a timespan.")
+        _ document: YAMLNode, _ metadata: RuleMetadata, _ lists: PlaceholderLists, _ faults: inout Faults
+    ) -> DetectionRule? {
+        let logsource: DetectionRule.LogSource? = faults.read(or: nil) { try Self.logsource(document) }
+        let block: YAMLNode? = faults.read(or: nil) { try document.required("detection") }
+        if let timeframe = block?["timeframe"] {
+            faults.add(
+                timeframe.error("'timeframe' was removed from Sigma. Write a correlation rule with a timespan."))
         }
-        let body = try body(block, except: [], lists)
-        if metadata.extensions.firstSeen != nil, metadata.extensions.suppress != nil {
-            throw (document["gatewatch"]?["suppress"] ?? document).error(
-                "first_seen raises one alert per new value by itself; leave suppress out.")
+        let body: DetectionBody? = block.map { Self.body($0, except: ["timeframe"], lists, &faults) }
+        let extensions = metadata.extensions
+        if extensions.firstSeen != nil, extensions.suppress != nil {
+            faults.add(
+                (document["gatewatch"]?["suppress"] ?? document).error(
+                    "first_seen raises one alert per new value by itself; leave suppress out."))
         }
-        if let ratio = metadata.extensions.ratio, metadata.extensions.firstSeen != nil {
-            throw ratio.node.error("does not go together with first_seen; write two rules.")
+        if let ratio = extensions.ratio, extensions.firstSeen != nil {
+            faults.add(ratio.node.error("does not go together with first_seen; write two rules."))
         }
-        if let baseline = metadata.extensions.baseline {
-            throw baseline.node.error(
-                "belongs to a correlation: it compares what one counts. Refer to this rule from one.")
+        if let baseline = extensions.baseline {
+            faults.add(
+                baseline.node.error(
+                    "belongs to a correlation: it compares what one counts. Refer to this rule from one."))
         }
+        guard let logsource, let body else { return nil }
         return DetectionRule(metadata: metadata, logsource: logsource, body: body)
     }
 
@@ -139,21 +168,32 @@ enum RuleReader {
     ///
     /// - Parameter keys: those of the block that are neither.
     static func body(
-        _ block: YAMLNode, except keys: [String], _ lists: PlaceholderLists
-    ) throws(DocumentError) -> DetectionBody {
+        _ block: YAMLNode, except keys: [String], _ lists: PlaceholderLists, _ faults: inout Faults
+    ) -> DetectionBody {
         var reader = SearchReader(lists: lists)
-        let searches = try reader.searches(block, except: keys + ["condition"])
-        let node = try block.required("condition")
+        let searches = reader.searches(block, except: keys + ["condition"], &faults)
         var conditions: [(tree: ConditionTree, node: YAMLNode)] = []
-        for condition in node.items() {
-            var parser = try ConditionParser(condition, searches: searches)
-            conditions.append((try parser.parse(), condition))
+        // Without any selection the condition can only name what is not there.
+        if !searches.isEmpty {
+            for condition in faults.read(or: [], { try self.conditions(block) }) {
+                let tree: ConditionTree? = faults.read(or: nil) {
+                    var parser = try ConditionParser(condition, searches: searches)
+                    return try parser.parse()
+                }
+                if let tree { conditions.append((tree, condition)) }
+            }
         }
-        guard !conditions.isEmpty else { throw node.error("is empty. Write the name of a selection.") }
-        guard conditions.count <= 64 else { throw node.error("is a list of more than 64 conditions.") }
         let expressions = Dictionary(searches.map { ($0.name, $0.expression) }) { first, _ in first }
         return DetectionBody(
             searches: searches, conditions: conditions,
             expression: .any(conditions.map { $0.tree.expression(expressions) }))
+    }
+
+    private static func conditions(_ block: YAMLNode) throws(DocumentError) -> [YAMLNode] {
+        let node = try block.required("condition")
+        let conditions = node.items()
+        guard !conditions.isEmpty else { throw node.error("is empty. Write the name of a selection.") }
+        guard conditions.count <= 64 else { throw node.error("is a list of more than 64 conditions.") }
+        return conditions
     }
 }

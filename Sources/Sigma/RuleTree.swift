@@ -84,6 +84,27 @@ package indirect enum ConditionTree: Sendable {
         }
     }
 
+    /// The search identifiers that this part itself names.
+    var ownNames: [String] {
+        switch self {
+        case .search(let name): [name]
+        case .atLeast(_, _, let names), .every(_, let names): names
+        case .and, .or, .not: []
+        }
+    }
+
+    /// Whether the condition holds where each search identifier does what `matches` says.
+    func holds(_ matches: (String) -> Bool) -> Bool {
+        switch self {
+        case .search(let name): matches(name)
+        case .atLeast(let count, _, let names): names.count(where: matches) >= count
+        case .every(_, let names): names.allSatisfy(matches)
+        case .and(let parts): parts.allSatisfy { $0.holds(matches) }
+        case .or(let parts): parts.contains { $0.holds(matches) }
+        case .not(let part): !part.holds(matches)
+        }
+    }
+
     /// Calls `body` with each part, outer ones first, and whether it stands under an odd number of `not`.
     func walk(isNegated: Bool = false, _ body: (ConditionTree, _ isNegated: Bool) -> Void) {
         body(self, isNegated)

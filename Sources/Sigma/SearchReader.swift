@@ -14,32 +14,41 @@ struct SearchReader {
         self.lists = lists
     }
 
-    /// The identifiers of a block, each entry but those of the given keys.
-    mutating func searches(_ block: YAMLNode, except keys: [String]) throws(DocumentError) -> [Search] {
+    /// The identifiers of a block, each entry but those of the given keys. One with a fault is there by its name, so that
+    /// conditions know it.
+    mutating func searches(_ block: YAMLNode, except keys: [String], _ faults: inout Faults) -> [Search] {
+        guard let entries = faults.read(or: nil, { try block.entries() }) else { return [] }
         var searches: [Search] = []
-        for entry in try block.entries() where !keys.contains(entry.key) {
-            searches.append(Search(name: entry.key, tree: try tree(entry.value), node: entry.value))
+        for entry in entries where !keys.contains(entry.key) {
+            searches.append(Search(name: entry.key, tree: tree(entry.value, &faults), node: entry.value))
         }
-        guard !searches.isEmpty else { throw block.error("has no selection. Write selection: { field: value }.") }
+        if searches.isEmpty { faults.add(block.error("has no selection. Write selection: { field: value }.")) }
         return searches
     }
 
-    private mutating func tree(_ node: YAMLNode) throws(DocumentError) -> SearchTree {
+    private mutating func tree(_ node: YAMLNode, _ faults: inout Faults) -> SearchTree {
         switch node.content {
         case .mapping(let entries):
-            guard !entries.isEmpty else { throw node.error("has no field. Write field: value.") }
-            return .all(try entries.map { entry throws(DocumentError) in .item(try item(entry)) })
+            if entries.isEmpty { faults.add(node.error("has no field. Write field: value.")) }
+            return .all(
+                entries.compactMap { entry in faults.read(or: nil) { try item(entry) }.map { .item($0) } })
         case .sequence(let items):
-            guard !items.isEmpty else { throw node.error("is an empty list.") }
-            return .any(try items.map { item throws(DocumentError) in try tree(item) })
+            if items.isEmpty { faults.add(node.error("is an empty list.")) }
+            return .any(items.map { tree($0, &faults) })
         case .scalar:
-            let tests = try ItemModifiers([], node, isKeyword: true).tests(node)
-            let keyword = Expression.any(tests.map { .predicate(Predicate(field: nil, test: $0)) })
-            return .item(DetectionItem(field: nil, modifiers: [], values: [node], node: node, expression: keyword))
+            return faults.read(or: .any([])) { .item(try Self.keyword(node)) }
         }
     }
 
-    private mutating func item(_ entry: YAMLNode.Entry) throws(DocumentError) -> DetectionItem {
+    private static func keyword(_ node: YAMLNode) throws(DocumentError) -> DetectionItem {
+        let tests = try ItemModifiers([], node, isKeyword: true).tests(node)
+        let keyword = Expression.any(tests.map { .predicate(Predicate(field: nil, test: $0)) })
+        return DetectionItem(field: nil, modifiers: [], values: [node], node: node, expression: keyword)
+    }
+
+    /// Nil once the rule has become too large, which has been told.
+    private mutating func item(_ entry: YAMLNode.Entry) throws(DocumentError) -> DetectionItem? {
+        guard budget >= 0 else { return nil }
         let parts = entry.key.split(separator: "|", omittingEmptySubsequences: false).map(String.init)
         let field = parts[0].isEmpty ? nil : parts[0]
         if field == nil, parts.count == 1 { throw entry.value.error("the name of the field is empty.") }

@@ -60,13 +60,7 @@ enum SelectionLint {
         var uses: [String: (plain: Bool, negated: Bool)] = [:]
         for condition in body.conditions {
             condition.tree.walk { part, isNegated in
-                let names: [String] =
-                    switch part {
-                    case .search(let name): [name]
-                    case .atLeast(_, _, let names), .every(_, let names): names
-                    case .and, .or, .not: []
-                    }
-                for name in names {
+                for name in part.ownNames {
                     let known = uses[name] ?? (false, false)
                     uses[name] = (known.plain || !isNegated, known.negated || isNegated)
                 }

@@ -117,9 +117,12 @@ package struct YAMLNode: Sendable {
 
     /// Refuses every key of this mapping that is not in the list, with the nearest known one as a hint.
     package func refuseKeys(except known: [String]) throws(DocumentError) {
-        for entry in try entries() where !known.contains(entry.key) {
-            throw entry.value.error(unknownKey(entry.key, known: known))
-        }
+        if let error = try unknownKeys(except: known).first { throw error }
+    }
+
+    /// An error for every key of this mapping that is not in the list.
+    func unknownKeys(except known: [String]) throws(DocumentError) -> [DocumentError] {
+        try entries().filter { !known.contains($0.key) }.map { $0.value.error(unknownKey($0.key, known: known)) }
     }
 
     private var kindName: String {
@@ -135,6 +138,7 @@ package struct YAMLNode: Sendable {
 package func unknownKey(_ word: String, known: [String], what: String = "key") -> String {
     let near = known.map { ($0, editDistance(word, $0)) }.min { $0.1 < $1.1 }
     if let near, near.1 <= max(2, word.count / 4) { return "unknown \(what) '\(word)'. Did you mean '\(near.0)'?" }
+    if known.isEmpty { return "unknown \(what) '\(word)'. There is none to choose from." }
     return "unknown \(what) '\(word)'. Known: \(known.sorted().joined(separator: ", "))."
 }
 

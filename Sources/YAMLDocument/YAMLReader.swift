@@ -18,7 +18,7 @@ package enum YAMLReader {
         do {
             data = try Data(contentsOf: URL(fileURLWithPath: path), options: .mappedIfSafe)
         } catch {
-            throw DocumentError(file: path, message: "cannot be read: \(reason(error)).")
+            throw DocumentError(unreadable: path, error)
         }
         guard data.count <= maximumBytes else {
             throw DocumentError(file: path, message: "is \(data.count) bytes; at most \(maximumBytes) are read.")
@@ -104,9 +104,5 @@ package enum YAMLReader {
         default:
             return DocumentError(file: file, message: "not valid YAML: \(error).")
         }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        (error as NSError).userInfo[NSUnderlyingErrorKey].map { "\($0)" } ?? error.localizedDescription
     }
 }

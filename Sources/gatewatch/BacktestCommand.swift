@@ -11,20 +11,27 @@ struct BacktestCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backtest",
         abstract: "Runs detectors over recorded logs (NDJSON, gzip or not) and prints the alerts.",
+        usage: "gatewatch backtest --detectors <path> ... --input <path> ... [<options>]",
         discussion: """
-            gatewatch backtest --detectors detectors --input day.ndjson.gz --identities people.csv
+            gatewatch backtest --detectors detectors --input day.ndjson.gz \\
+                --identities people.csv
             gatewatch backtest --detectors detectors --input logs/ --expect expect.yml
-            gatewatch backtest --detectors detectors --input /var/log/auth.log --mapping sshd
-            zcat cloudtrail.json.gz | gatewatch backtest --detectors my.yml --input - --mapping cloudtrail --format ocsf
+            gatewatch backtest --detectors detectors --input /var/log/auth.log \\
+                --mapping sshd
+            zcat cloudtrail.json.gz | gatewatch backtest --detectors my.yml --input - \\
+                --mapping cloudtrail --format ocsf
 
-            The same events give the same alerts as live. Alerts go to standard output, a summary to standard error.
+            The same events give the same alerts as live. Alerts go to standard output, a
+            summary to standard error. An event without a time counts as of the time of
+            the one before it.
             --expect names a YAML file of rules and how many alerts each gives:
 
               gw_bulk_vectors_10m: { at_least: 1, at_most: 3 }
               gw_chain: { exactly: 1, identities: [ana] }
               gw_three_signals: 0
 
-            Exit status: 0 fine, 1 a rule cannot be used or an expectation is missed, 2 usage, 3 cannot read.
+            Exit status: 0 fine, 1 a rule cannot be used or an expectation is missed, 2
+            usage, 3 cannot read.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case text, ocsf }
@@ -53,12 +60,15 @@ struct BacktestCommand: ParsableCommand {
         summarize(backtest)
         let missed = try expectations?.missed(backtest.summary, files) ?? []
         for miss in missed { Terminal.error("\(miss)") }
+        try log.checkTimes(backtest.summary)
         // Nothing fires on nothing: a wrong path or mapping must not look like a quiet log.
-        if backtest.summary.events == backtest.summary.rejectedCount {
+        if backtest.summary.events == 0 {
             Terminal.error("no event was taken: check --input and --mapping.")
             if expectations != nil { throw ExitCode.foundWrong }
         }
-        if let expectations, missed.isEmpty { Terminal.error("\(expectations.wanted.count) expectations met") }
+        if let expectations, missed.isEmpty {
+            Terminal.error("\(counted(expectations.wanted.count, "expectation")) met")
+        }
         if !files.errors.isEmpty || !missed.isEmpty { throw ExitCode.foundWrong }
     }
 
@@ -73,22 +83,24 @@ struct BacktestCommand: ParsableCommand {
 
     private func summarize(_ backtest: Backtest) {
         let summary = backtest.summary
-        var text = "\(summary.events) events, \(summary.alertCount) alerts"
+        var text = "\(counted(summary.events, "event")), \(counted(summary.alertCount, "alert"))"
         if summary.span != nil {
-            text += ", \(summary.identityCount) identities, \(Self.decimal(summary.days)) days"
+            text += ", \(counted(summary.identityCount, "identity")), \(Self.decimal(summary.days)) days"
         }
-        if summary.withoutIdentity > 0 { text += ", \(summary.withoutIdentity) events without identity" }
+        if summary.withoutIdentity > 0 { text += ", \(counted(summary.withoutIdentity, "event")) without identity" }
         if summary.unmatchedLines > 0 {
-            text += "\n\(summary.unmatchedLines) lines have no form that '\(log.mappingName)' knows; only their text is"
+            text +=
+                "\n\(counted(summary.unmatchedLines, "line")) of no form that '\(log.mappingName)' knows; only the text is read"
         }
         if backtest.notApplicable > 0 {
             text +=
-                "\n\(backtest.notApplicable) rules are for other log sources than '\(log.mappingName)' (--mapping raw tries every rule)"
+                "\n\(counted(backtest.notApplicable, "rule")) left out: for other log sources than '\(log.mappingName)' (--mapping raw tries every rule)"
         }
         if !summary.found.isEmpty { text += "\n\n\(Self.table(summary))\n" }
         if summary.rejectedCount > 0 {
             let reasons = summary.rejected.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-            text += "\n\(summary.rejectedCount) events were not taken: \(reasons.joined(separator: ", "))"
+            text +=
+                "\n\(counted(summary.rejectedCount, "event")) \(summary.rejectedCount == 1 ? "was" : "were") not taken: \(reasons.joined(separator: ", "))"
             for example in summary.examples { text += "\n  \(example)" }
             if summary.rejected["late"] != nil {
                 text += "\n  Late events count with --sort, or with a longer --lateness."

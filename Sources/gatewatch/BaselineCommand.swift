@@ -14,19 +14,26 @@ struct BaselineCommand: ParsableCommand {
         commandName: "baseline",
         abstract: "Scores each point of a series by the points before it (CSV with a header, or NDJSON; gzip or not).",
         discussion: """
-            gatewatch baseline --input cpu.csv --time-field timestamp --value-field value > scores.csv
-            zcat requests.ndjson.gz | gatewatch baseline --input - --time-field time --value-field vectors \\
-                --detector detectors/bulk.yml --format ndjson
+            gatewatch baseline --input cpu.csv --time-field timestamp --value-field value \\
+                > scores.csv
+            zcat requests.ndjson.gz | gatewatch baseline --input - --time-field time \\
+                --value-field vectors --format ndjson --rule gw_bulk_vectors_10m \\
+                --detector detectors/bulk_requests/mr_gw_bulk_vectors.yml
 
-            One row out for each row in, in the same order: time, value, expected, low, high, score (0 to 1). A score of
-            0.5 or more is an alarm; after one, only something clearly stronger is one again for 200 points. Of the
-            first 200 points only what is far outside is one. A row without a value has score 0 and teaches nothing.
+            One row out for each row in, in the same order: time, value, expected, low,
+            high, score (0 to 1). A score of 0.5 or more is an alarm; after one, only
+            something clearly stronger is one again for 200 points. Of the first 200
+            points only what is far outside is one. A row without a value has score 0 and
+            teaches nothing.
 
-            With --detector the rule's own gatewatch: baseline: judges, each row being one of its windows: what the rule
-            would have made of such counts. docs/baselines.md has the method.
+            With --detector the rule's own gatewatch: baseline: judges, each row being one
+            of its windows: what the rule would have made of such counts.
+            docs/baselines.md has the method.
 
-            Times are ISO 8601 (without a zone: UTC) or numbers since the epoch. Gaps, repeated times and clocks that go
-            back are fine. A row that cannot be read ends it with status 3 and the line's number.
+            Times are ISO 8601 (without a zone: UTC) or numbers since the epoch. Gaps,
+            repeated times and clocks that go back are fine.
+            Exit status: 0 fine, 1 the rule cannot be used, 2 usage, 3 cannot read, also a
+            row, whose line is named.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case csv, ndjson }
@@ -37,13 +44,19 @@ struct BaselineCommand: ParsableCommand {
     var timeField: String
     @Option(help: "Column or JSON path of the value.")
     var valueField: String
-    @Option(help: "Rule file: its gatewatch: baseline: has the numbers.")
+    @Option(help: "Rule file: the gatewatch: baseline: of a rule in it has the numbers.")
     var detector: String?
+    @Option(help: "Name or id of that rule, where the file has several with a baseline.")
+    var rule: String?
     @Option(help: "csv or ndjson.")
     var format = Format.csv
 
+    mutating func validate() throws {
+        if rule != nil, detector == nil { throw ValidationError("--rule is one of a file: give --detector FILE, too.") }
+    }
+
     func run() throws {
-        var detector = SeriesDetector(try detector.map(Self.settings) ?? SeriesSettings())
+        var detector = SeriesDetector(try detector.map(settings) ?? SeriesSettings())
         let reader = try SeriesReader(path: input, timeField: timeField, valueField: valueField)
         var output = Output(format: format)
         var rows = 0
@@ -62,22 +75,36 @@ struct BaselineCommand: ParsableCommand {
             output.write(row, point)
         }
         output.flush()
-        var summary = "\(rows) rows, \(alarms) alarms"
-        if missing > 0 { summary += ", \(missing) rows without a value" }
+        var summary = "\(counted(rows, "row")), \(counted(alarms, "alarm"))"
+        if missing > 0 { summary += ", \(counted(missing, "row")) without a value" }
         if rows - missing <= SeriesDetector.warmUp {
             summary += "\nUp to \(SeriesDetector.warmUp) points are too few to tell more than what is far outside."
         }
         Terminal.error(summary)
     }
 
-    /// The settings of the rule file's one baseline.
-    private static func settings(_ path: String) throws -> SeriesSettings {
+    /// The settings of the rule file's one baseline, or of the chosen rule's.
+    private func settings(_ path: String) throws -> SeriesSettings {
         let files = try DetectorFiles(paths: [path])
         for error in files.errors { Terminal.error("\(error)") }
-        let blocks = files.rules.correlations.compactMap { $0.metadata.extensions.baseline }
-        guard let block = blocks.first, blocks.count == 1 else {
+        let rules = files.rules.correlations.map(\.metadata).filter { $0.extensions.baseline != nil }
+        let names = rules.map(\.label)
+        let wanted = try rule.map { name in
+            guard let found = rules.first(where: { $0.key == files.metadata(name)?.key }) else {
+                throw ValidationError(
+                    "--rule \(name): is no rule of \(path) with gatewatch: baseline:. Those are: \(names.isEmpty ? "none" : names.joined(separator: ", "))."
+                )
+            }
+            return found
+        }
+        guard let block = (wanted ?? rules.first)?.extensions.baseline else {
+            if !files.errors.isEmpty { throw ExitCode.foundWrong }
+            throw ValidationError("--detector \(path): has no rule with gatewatch: baseline:.")
+        }
+        guard wanted != nil || rules.count == 1 else {
             throw ValidationError(
-                "--detector \(path): has \(blocks.count) rules with gatewatch: baseline:; give a file with one.")
+                "--detector \(path): has \(rules.count) rules with gatewatch: baseline:. Choose one with --rule: \(names.joined(separator: ", "))."
+            )
         }
         // The points' own spacing takes the place of the window.
         return SeriesSettings(baseline: BaselineSettings(block, bucket: 1), novelty: false, holdDown: 0)

@@ -55,7 +55,7 @@ struct Detect: AsyncParsableCommand {
             throw ExitCode.foundWrong
         }
         logger.notice(
-            "\(first.rules.detections.count) detections and \(first.rules.correlations.count) correlations of \(first.fileCount) files"
+            "\(counted(first.rules.detections.count, "detection")) and \(counted(first.rules.correlations.count, "correlation")) of \(counted(first.fileCount, "file"))"
         )
         warnAboutGroups(first, logger)
         switch settings.enforcement?.safety.mode {

@@ -45,6 +45,11 @@ struct Gatewatch: AsyncParsableCommand {
 
     private static func leave(_ error: any Error) -> Never {
         if let code = error as? ExitCode { Foundation.exit(code.rawValue) }
+        // Told by a command that runs already: the usage of all commands would not help.
+        if let error = error as? ValidationError {
+            Terminal.error("Error: \(error.message)")
+            Foundation.exit(2)
+        }
         if exitCode(for: error) == .validationFailure {
             Terminal.error(fullMessage(for: error))
             Foundation.exit(2)

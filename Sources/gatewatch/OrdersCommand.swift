@@ -136,14 +136,8 @@ struct OrdersCommand: AsyncParsableCommand {
 
         /// An order that nothing can meet looks like one that holds: say so. What may be right is only warned of.
         private func checkTargets(_ kind: Order.Subject.Kind) throws {
-            for name in operation {
-                let known = Connections.Operation.allCases.map(\.rawValue)
-                let isFamily = name.hasSuffix(".*") && known.contains { $0.hasPrefix(name.dropLast()) }
-                guard isFamily || known.contains(name) else {
-                    throw ValidationError(
-                        "--operation \(name): there is no such operation. Write one of \(known.joined(separator: ", ")), or a family such as config.*."
-                    )
-                }
+            for name in operation where !AuditEvent.Operation.isNamed(by: name) {
+                throw ValidationError("--operation \(name): there is no such operation. \(AuditEvent.Operation.known)")
             }
             let file = try options.kafka.file()
             if !connection.isEmpty, let paths = try file.gateway?["connections"]?.texts() {

@@ -20,7 +20,7 @@ struct ProgressLine {
         guard isOn, Date().timeIntervalSince(last) > 1 else { return }
         last = Date()
         let elapsed = last.timeIntervalSince(start)
-        var text = "\(progress.events) events, \(Int(Double(progress.events) / elapsed)) a second"
+        var text = "\(counted(progress.events, "event")), \(Int(Double(progress.events) / elapsed)) a second"
         if let total = progress.totalBytes, total > 0, progress.bytes > 0 {
             let share = min(1, Double(progress.bytes) / Double(total))
             text = "\(Int(share * 100)) %, \(text), \(Self.duration(elapsed / share - elapsed)) left"

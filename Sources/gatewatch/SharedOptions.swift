@@ -114,6 +114,27 @@ struct LogInputOptions: ParsableArguments {
                 jobs: jobs ?? ProcessInfo.processInfo.activeProcessorCount))
     }
 
+    /// Says of how many events the time is not known: a wrong `--time-field` must not look like a log of 1970.
+    ///
+    /// - Throws: `LineReader.ReadError` when a field was asked for that no event has.
+    func checkTimes(_ summary: BacktestSummary) throws {
+        guard summary.withoutTime > 0 else { return }
+        let field = timeField.map { " '\($0)'" } ?? ""
+        if summary.withoutTime == summary.events {
+            guard timeField == nil else {
+                throw LineReader.ReadError(
+                    "--time-field\(field): no event has this field. Name the field of the time; dots descend.")
+            }
+            Terminal.error(
+                "warning: no event has a time, so all count as \(Timestamp.iso8601(0)). Name its field with --time-field."
+            )
+        } else {
+            Terminal.error(
+                "warning: \(summary.withoutTime) of \(counted(summary.events, "event")) without a time\(timeField == nil ? "" : " in")\(field); they count as of the time of the event before."
+            )
+        }
+    }
+
     /// Runs it and says how far it is.
     func run(_ backtest: Backtest, _ emit: (Alert) -> Void) throws {
         var line = ProgressLine(isForced: progress)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
 import Connections
 import Foundation
 import Testing
@@ -132,12 +133,12 @@ struct RequestPathTests {
     }
 
     @Test(arguments: [
-        (nil, Connections.Operation.other), ("", .other), ("a", .policyChange), ("a=", .policyChange),
+        (nil, AuditEvent.Operation.other), ("", .other), ("a", .policyChange), ("a=", .policyChange),
         ("%61=9", .policyChange),
         ("a&b=2", .policyChange), ("b=1&a", .configChange), ("a=1&b=%31", .configChange), ("A", .other),
         ("b=1", .other),
     ])
-    func `more query conditions win`(query: String?, operation: Connections.Operation) throws {
+    func `more query conditions win`(query: String?, operation: AuditEvent.Operation) throws {
         #expect(try api.match("GET", "/x", query: query).operation == operation)
     }
 

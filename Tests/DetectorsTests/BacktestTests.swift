@@ -45,6 +45,14 @@ struct BacktestTests {
         #expect(alerts.map { Timestamp.iso8601($0.time) } == Array(repeating: "2026-11-18T10:00:00.000Z", count: 2))
     }
 
+    @Test("counts the events that have no time", arguments: [1, 2])
+    func withoutTime(jobs: Int) throws {
+        let lines = [#"{"op":"x"}"#, #"{"time":0,"op":"x"}"#, #"{"time":null,"op":"x"}"#, "nonsense"]
+        let (_, summary) = try run(lines, rules: grouped, jobs: jobs)
+        #expect(summary.events == 3)
+        #expect(summary.withoutTime == 2)
+    }
+
     @Test("passes over what it cannot read, and tells line and reason", arguments: ["\n", "\r\n"], [1, 2])
     func unreadable(lineEnd: String, jobs: Int) throws {
         let (alerts, summary) = try run(

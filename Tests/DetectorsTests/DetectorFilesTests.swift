@@ -52,8 +52,16 @@ struct DetectorFilesTests {
     @Test("that do not exist are an error of their own")
     func missing() throws {
         #expect(throws: DocumentError.self) { try DetectorFiles(paths: ["/nonexistent/rules"]) }
+    }
+
+    @Test("without any rule are an error, as nothing would ever fire")
+    func empty() throws {
         let folder = try TemporaryFolder()
-        #expect(throws: DocumentError.self) { try DetectorFiles(paths: [folder.path]) }
+        #expect(try DetectorFiles(paths: [folder.path]).errors.map(\.file) == [folder.path])
+        let file = try folder.write("a.yml", "# only a remark\n")
+        #expect(try DetectorFiles(paths: [file]).errors.map(\.file) == [file])
+        _ = try folder.write("b.yml", rule("b"))
+        #expect(try DetectorFiles(paths: [folder.path]).errors == [])
     }
 
     @Test("find their calendar beside themselves, unless another is given")

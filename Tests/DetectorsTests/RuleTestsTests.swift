@@ -112,6 +112,51 @@ struct RuleTestsTests {
                 ["nearest: event 1: ✓ m: '1' (must not hold)"],
             ])
     }
+
+    @Test("tell what of the block gatewatch held the rule back, and that it was still learning")
+    func heldBack() throws {
+        let folder = try TemporaryFolder()
+        func test(_ events: String) -> String { "tests: [{ name: t, events: \(events), alerts: 1 }]" }
+        let event = "set: { op: x, k: a, host: h }"
+        let later = "[{ set: { op: x, k: a } }, { at: 8d, \(event) }]"
+        func fires(_ events: String, learning: String = "7d") -> String {
+            rule(
+                "x",
+                "gatewatch: { first_seen: { field: host, group-by: k, history: 30d, learning: \(learning) }, \(test(events)) }"
+            )
+        }
+        func counts(_ events: String, history: String = "7d") -> String {
+            """
+            \(rule("x"))
+            ---
+            title: many
+            correlation: { type: event_count, rules: [x], group-by: [k], timespan: 1m, condition: { gte: 2 } }
+            gatewatch:
+              baseline: { history: 28d, minimum: { history: \(history), buckets: 5 } }
+              \(test(events))
+            """
+        }
+        for (text, message) in [
+            (
+                fires("[{ set: { op: x, k: a } }, { at: 10m, \(event) }]"),
+                "still learning. A new k only teaches for 7d, and the test's events span 10m"
+            ),
+            (fires("[{ \(event) }, { at: 8d, \(event) }]"), "host was not new for its k within 30d"),
+            (
+                counts("{ repeat: 2, \(event) }"),
+                "still learning (minimum: 7d and 5 windows with something in them), and the test's events span 1s"
+            ),
+            (counts("{ repeat: 2, every: 2h, \(event) }"), "nearest: 1 for k a"),
+            (counts("{ repeat: 7300, every: 1s, \(event) }", history: "1h"), "no window stood out from the usual"),
+        ] {
+            let files = try DetectorFiles(paths: [try folder.write("r.yml", text)])
+            #expect(files.errors == [])
+            let messages = try #require(RuleTests.run(files).first).messages
+            #expect(messages.count == 1 && messages.first?.contains(message) == true, "\(messages)")
+        }
+        let passes = try DetectorFiles(paths: [try folder.write("r.yml", fires(later))])
+        #expect(try RuleTests.run(passes).map(\.passed) == [true])
+    }
 }
 
 @Suite("Files of events beside rules")
@@ -166,7 +211,7 @@ struct EventFilesTests {
         let results = try outcomes(
             "a.ndjson: { alerts: { x: 1 } }", events: "{\"time\":1,\"op\":\"x\"}\nnonsense\n", try TemporaryFolder())
         #expect(results.map(\.passed) == [false])
-        #expect(results.first?.found == "1, and 1 events that cannot be read")
+        #expect(results.first?.found == "1, and 1 event that cannot be read")
     }
 
     @Test(
@@ -195,7 +240,7 @@ struct JUnitReportTests {
     func report() throws {
         func outcome(_ suite: String, _ test: String, _ passed: Bool) -> RuleTestOutcome {
             RuleTestOutcome(
-                suite: suite, rule: "a <rule> & \"more\"", test: test, file: suite, line: 7, wanted: "1 alerts",
+                suite: suite, rule: "a <rule> & \"more\"", test: test, file: suite, line: 7, wanted: "1 alert",
                 found: "0",
                 passed: passed, messages: ["nearest: 2 < 3\u{1}"], seconds: 0.0126)
         }
@@ -214,7 +259,7 @@ struct JUnitReportTests {
         let failures = try document.nodes(forXPath: "//failure").compactMap { $0 as? XMLElement }
         #expect(
             failures.map { $0.attribute(forName: "message")?.stringValue } == [
-                "a.yml:7: expected 1 alerts, got 0", "b.yml:7: expected 1 alerts, got 0",
+                "a.yml:7: expected 1 alert, got 0", "b.yml:7: expected 1 alert, got 0",
             ])
         #expect(failures.first?.stringValue?.contains("nearest: 2 < 3") == true)
     }

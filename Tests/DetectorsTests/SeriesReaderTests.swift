@@ -59,7 +59,7 @@ import Testing
 
     @Test(arguments: [
         ("t,w\n", "1: the header has no column 'v'; it has t, w."),
-        ("t,v\n1396310400\n", "2: has 1 fields, fewer than the header."),
+        ("t,v\n1396310400\n", "2: has 1 field, fewer than the header."),
         ("t,v\nnoon,1\n", "2: 'noon' in 't' is no time: write ISO 8601, or a number since the epoch."),
         (
             "t,v\n1396310400,1\n1396310400,high\n",

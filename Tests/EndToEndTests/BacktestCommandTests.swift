@@ -31,7 +31,7 @@ extension EndToEnd {
                 try stage.write("met.yml", "config: { exactly: 4, identities: [ana, ben, cleo] }\n")
                 let met = try await stage.run(try arguments(stage, ["--expect", "met.yml"]))
                 #expect(met.status == 0, "\(met.errors)")
-                #expect(met.errors.contains("1 expectations met"))
+                #expect(met.errors.contains("1 expectation met"))
                 for (text, wanted) in [
                     ("{ at_least: 5 }", "wanted at least 5 alerts, got 4."),
                     ("{ at_most: 3 }", "wanted at most 3 alerts, got 4."),

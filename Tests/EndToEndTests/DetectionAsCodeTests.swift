@@ -50,7 +50,7 @@ extension EndToEnd {
                     "rules/a.tests/expect.yml", "more.ndjson: { alerts: { a: { exactly: 1, identities: [ana] } } }\n")
                 let result = try await stage.run(["detectors", "test", "rules", "--junit", "results.xml", "-v"])
                 #expect(result.status == 1)
-                #expect(result.output.contains("FAIL  a: never\n      rules/a.yml:7: expected 1 alerts, got 0\n"))
+                #expect(result.output.contains("FAIL  a: never\n      rules/a.yml:7: expected 1 alert, got 0\n"))
                 #expect(result.output.contains("nearest: event 1: ✗ op: a (\"b\" is not a)"))
                 #expect(result.output.contains("ok    a: more.ndjson\n"))
                 #expect(result.output.contains("1 passed, 1 failed"))
@@ -69,7 +69,7 @@ extension EndToEnd {
                 let log = ["--input", "log.ndjson", "--mapping", "raw"]
                 let same = try await stage.run(["detectors", "diff", "old", "old"] + log)
                 #expect(same.status == 0)
-                #expect(same.output == "0 rules differ, 1 do not\n")
+                #expect(same.output == "0 rules differ, 1 does not\n")
                 let other = try await stage.run(["detectors", "diff", "old", "new"] + log)
                 #expect(other.status == 1)
                 #expect(
@@ -93,7 +93,7 @@ extension EndToEnd {
                     "raw",
                 ])
                 #expect(check.status == 0, "\(check.errors)")
-                #expect(check.output.hasPrefix("a: 1 alerts of 1 identities in 1.0 days, 1.0 a day\n"))
+                #expect(check.output.hasPrefix("a: 1 alert of 1 identity in 1.0 days, 1.0 a day\n"))
                 #expect(check.output.contains("rules/a.yml:3: a would go experimental → test"))
                 #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
                 let promoted = try await stage.run(["detectors", "promote", "a", "--detectors", "rules"])
@@ -121,6 +121,93 @@ extension EndToEnd {
                 #expect(try await stage.run(docs + ["--check"]).status == 0)
                 try stage.write("rules/a.yml", Self.rule("a", operation: "b"))
                 #expect(try await stage.run(docs + ["--check"]).status == 1)
+            }
+        }
+
+        @Test func whereThereIsNoRuleItIsFoundWrong() async throws {
+            try await Stage.with { stage in
+                try stage.write("rules/a.yml", "# nothing yet\n")
+                try stage.write("empty/readme.md", "none")
+                for path in ["rules", "rules/a.yml", "empty"] {
+                    let result = try await stage.run(["detectors", "validate", path])
+                    #expect(result.status == 1)
+                    #expect(result.errors.hasPrefix("\(path): holds no rule."))
+                }
+            }
+        }
+
+        @Test func whatCannotBeReadOrWrittenIsASentenceWithARemedy() async throws {
+            try await Stage.with { stage in
+                try stage.write("rules/a.yml", Self.rule("a"))
+                try stage.write("b/a.yml", Self.rule("a"))
+                try stage.write("b/a.tests/events.ndjson", "{}\n")
+                let backtest = ["backtest", "--detectors", "rules", "--input", "/dev/null"]
+                for (arguments, file) in [
+                    (["detectors", "test", "rules", "--junit", "none/x.xml"], "none/x.xml: cannot be written"),
+                    (backtest + ["--expect", "none.yml"], "none.yml: cannot be read"),
+                    (backtest + ["--lists", "none.yml"], "none.yml: cannot be read"),
+                    (backtest + ["--mapping", "none.yml"], "none.yml: cannot be read"),
+                    (backtest + ["--identities", "none.csv"], "none.csv: cannot be read"),
+                    (backtest + ["--calendar", "none.ics"], "the calendar none.ics cannot be read"),
+                    (["hub", "--config", "none.yml"], "none.yml: cannot be read"),
+                ] {
+                    let result = try await stage.run(arguments)
+                    #expect(result.status == 3)
+                    #expect(
+                        result.errors.contains("\(file): No such file or directory. Check the path"),
+                        "\(result.errors)")
+                }
+                let missing = try await stage.run(["detectors", "test", "b"])
+                #expect(missing.status == 3)
+                #expect(missing.errors.contains("b/a.tests/expect.yml: is missing"))
+            }
+        }
+
+        @Test func aTimeFieldThatNoEventHasIsNot1970() async throws {
+            try await Stage.with { stage in
+                try stage.write("rules/a.yml", Self.rule("a"))
+                try stage.write("log.ndjson", "{\"at\":1795003200000,\"op\":\"a\"}\n{\"op\":\"a\"}\n")
+                func run(_ command: [String], _ field: String) async throws -> CommandResult {
+                    try await stage.run(command + ["--input", "log.ndjson", "--mapping", "raw", "--time-field", field])
+                }
+                let commands = [
+                    ["backtest", "--detectors", "rules"], ["detectors", "diff", "rules", "rules"],
+                    ["detectors", "promote", "a", "--detectors", "rules"],
+                ]
+                for command in commands {
+                    let none = try await run(command, "when")
+                    #expect(none.status == 3)
+                    #expect(none.errors.contains("--time-field 'when': no event has this field."), "\(none.errors)")
+                }
+                let some = try await run(commands[0], "at")
+                #expect(some.status == 0)
+                #expect(some.errors.contains("warning: 1 of 2 events without a time in 'at'"), "\(some.errors)")
+            }
+        }
+
+        @Test func baselineChoosesARuleOfSeveral() async throws {
+            try await Stage.with { stage in
+                let rules = ["m", "n"].map { name in
+                    """
+                    title: \(name)
+                    name: \(name)
+                    correlation: { type: event_count, rules: [a], timespan: 1h, condition: { gte: 5 } }
+                    gatewatch: { baseline: { history: 28d, minimum: { history: 7d, buckets: 5 } } }
+                    """
+                }
+                try stage.write("a.yml", ([Self.rule("a")] + rules).joined(separator: "\n---\n"))
+                try stage.write("s.csv", "t,v\n2026-11-18T00:00:00Z,1\n")
+                let series = ["baseline", "--input", "s.csv", "--time-field", "t", "--value-field", "v"]
+                let several = try await stage.run(series + ["--detector", "a.yml"])
+                #expect(several.status == 2)
+                #expect(several.errors.contains("Choose one with --rule: m, n."))
+                let chosen = try await stage.run(series + ["--detector", "a.yml", "--rule", "n"])
+                #expect(chosen.status == 0, "\(chosen.errors)")
+                #expect(chosen.errors.hasPrefix("1 row, 0 alarms"))
+                let wrong = try await stage.run(series + ["--detector", "a.yml", "--rule", "a"])
+                #expect(wrong.status == 2)
+                #expect(wrong.errors.contains("Those are: m, n."))
+                #expect(try await stage.run(series + ["--rule", "n"]).status == 2)
             }
         }
     }

@@ -36,7 +36,7 @@ extension EndToEnd {
                 // Rule and test, then file and line of the test.
                 let place = try #require(
                     result.output.firstMatch(
-                        of: /FAIL  ([a-z0-9_]+): .+\n +(\S+\.yml):([0-9]+): expected [0-9]+ alerts, got [0-9]+/))
+                        of: /FAIL  ([a-z0-9_]+): .+\n +(\S+\.yml):([0-9]+): expected [0-9]+ alerts?, got [0-9]+/))
                 let (rule, file, line) = (String(place.output.1), String(place.output.2), Int(place.output.3) ?? 0)
                 let lines = try String(contentsOfFile: file, encoding: .utf8).components(separatedBy: "\n")
                 #expect(lines.contains("name: \(rule)"))

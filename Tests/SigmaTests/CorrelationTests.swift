@@ -184,7 +184,7 @@ struct CorrelationTests {
     @Test("rules that do not apply to a source leave, and the correlations that need them")
     func filtered() throws {
         let other = Self.base("two").replacing("logsource: {}", with: "logsource: { product: other }")
-        let bad = "title: Bad\n---\n"
+        let bad = "title: Bad\nlogsource: {}\n---\n"
         let set = try ruleSet(
             bad + Self.base("one") + other
                 + Self.correlation("type: event_count\nrules: one\ntimespan: 1m\ncondition: { gte: 3 }") + "---\n"

@@ -7,6 +7,8 @@ import YAMLDocument
 /// What is refused, and how: file, line, column, key, and what to write instead.
 @Suite("Errors")
 struct ErrorTests {
+    private static let body = "logsource: {}\ndetection: { s: { a: 1 }, condition: s }"
+
     /// Lines under `detection:`.
     private func checkDetection(_ fault: Fault) throws {
         try Fault(ruleText(fault.marked), fault.message).check()
@@ -226,6 +228,59 @@ struct ErrorTests {
         ])
     func conditions(_ fault: Fault) throws { try checkDetection(fault) }
 
+    @Test("what is wrong in several places of a rule is told of all of them, once each")
+    func severalFaults() throws {
+        let text = """
+            title: T
+            status: tested
+            level: hihg
+            logsource: { produkt: x }
+            detection:
+              one: { a|contain: x, b|gt: many, c: 1 }
+              two: [{ d|cidr: 10.0.0 }]
+              condition: one or tow
+            gatewatch:
+              risk: { points: 500 }
+              respond: { action: block, ttl: 1h, operations: [checkpoint.donwload] }
+              tests: [{ name: n, events: { set: { a: 1 } } }, { name: m, events: { set: { a: 1 } }, alerts: 1 }]
+            """
+        #expect(
+            try errors(text).map { $0.split(separator: ": ", maxSplits: 2)[1] } == [
+                "status", "level", "gatewatch.risk.points", "gatewatch.respond.operations[0]", "gatewatch.tests[0]",
+                "logsource.produkt", "detection.one.a|contain", "detection.one.b|gt", "detection.two[0].d|cidr",
+                "detection.condition",
+            ])
+        let correlation = """
+            title: T
+            correlation: { type: event_cout, rules: [a, []], group-by: [b, b], timespan: 1 h, generate: maybe }
+            """
+        #expect(
+            try errors(correlation).map { $0.split(separator: ": ", maxSplits: 2)[1] } == [
+                "correlation.timespan", "correlation.group-by", "correlation.generate", "correlation.type",
+                "correlation.rules[1]",
+            ])
+        let many = (1...25).map { "a\($0)|contain: x" }.joined(separator: ", ")
+        let bounded = try errors(ruleText("sel: { \(many) }\ncondition: sel"))
+        #expect(bounded.count == Faults.maximum + 1)
+        #expect(bounded.last == "test.yml:1:1: has 5 more errors, told once these are mended.")
+    }
+
+    @Test(
+        "a condition that no event or every event meets is doubtful",
+        arguments: [
+            ("a and not a", "can never hold"), ("1 of sel_* and not 1 of sel_*", "can never hold"),
+            ("all of them and not sel_b", "can never hold"), ("a or not a", "always holds"),
+            ("not (a and not a)", "always holds"), ("a and not sel_b", nil), ("1 of sel_* and not all of sel_*", nil),
+            ("2 of sel_* and not 1 of a*", nil),
+        ])
+    func constantConditions(condition: String, message: String?) throws {
+        let set = try ruleSet(ruleText("a: { a: 1 }\nsel_b: { b: 1 }\nsel_c: { c: 1 }\ncondition: \(condition)"))
+        #expect(set.errors == [])
+        let warnings = set.warnings.filter { !$0.message.contains("extension of Sigma") }
+        #expect(warnings.map(\.key) == (message == nil ? [] : ["detection.condition"]))
+        if let message { #expect(warnings.first?.message.hasPrefix(message) == true) }
+    }
+
     @Test("a condition cannot nest or grow without end")
     func conditionLimits() throws {
         let deep = String(repeating: "(", count: 65) + "sel" + String(repeating: ")", count: 65)
@@ -245,22 +300,22 @@ struct ErrorTests {
         "faults of whole documents",
         arguments: [
             Fault("¦- a", "a rule is a mapping of keys to values."),
-            Fault("¦logsource: {}\ndetection: {}", "the key 'title' is missing."),
+            Fault("¦logsource: {}\ndetection: { s: { a: 1 }, condition: s }", "the key 'title' is missing."),
             Fault("¦title: T\nlogsource: {}", "the key 'detection' is missing."),
             Fault("¦title: T\ndetection: { s: { a: 1 }, condition: s }", "the key 'logsource' is missing."),
             Fault(
                 "title: T\nlogsource: { produkt: ¦x }\ndetection: { s: { a: 1 }, condition: s }",
                 "logsource.produkt: unknown key 'produkt'. Did you mean 'product'?"),
-            Fault("title: T\nlevel: ¦hihg\nlogsource: {}", "level: unknown level 'hihg'. Did you mean 'high'?"),
-            Fault("title: T\nstatus: ¦tested\nlogsource: {}", "status: unknown status 'tested'. Did you mean 'test'?"),
+            Fault("title: T\nlevel: ¦hihg\n\(Self.body)", "level: unknown level 'hihg'. Did you mean 'high'?"),
+            Fault("title: T\nstatus: ¦tested\n\(Self.body)", "status: unknown status 'tested'. Did you mean 'test'?"),
             Fault(
                 "title: T\ngatewach:\n  ¦risk: { points: 5 }",
                 "gatewach: unknown key 'gatewach'. Did you mean 'gatewatch'?"),
             Fault("title: T\nlevle: ¦high", "levle: unknown key 'levle'. Did you mean 'level'?"),
             Fault("title: T\nDetection: ¦{}", "Detection: unknown key 'Detection'. Did you mean 'detection'?"),
-            Fault("title: T\nid: ¦''\nlogsource: {}", "id: is empty. Leave the key out or give the rule a name."),
+            Fault("title: T\nid: ¦''\n\(Self.body)", "id: is empty. Leave the key out or give the rule a name."),
             Fault(
-                "title: T\ntaxonomy: ¦ecs\nlogsource: {}",
+                "title: T\ntaxonomy: ¦ecs\n\(Self.body)",
                 "taxonomy: field names of the taxonomy 'ecs' are not known. Rename the fields and leave 'taxonomy' out."
             ),
             Fault("title: T\naction: ¦globl", "action: unknown action 'globl'. Did you mean 'global'?"),

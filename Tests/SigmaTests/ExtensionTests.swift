@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
 import Sigma
 import Testing
 import YAMLDocument
@@ -70,12 +71,12 @@ struct ExtensionTests {
         let full = try #require(
             try block(
                 correlation(
-                    "respond: { action: block, ttl: 1h, connections: weights, operations: [a.b, c.*], subject: session }"
+                    "respond: { action: block, ttl: 1h, connections: weights, operations: [corpus.read, config.*], subject: session }"
                 )
             ).respond)
         #expect(full.action == .block)
         #expect(full.connections == ["weights"])
-        #expect(full.operations == ["a.b", "c.*"])
+        #expect(full.operations == ["corpus.read", "config.*"])
         #expect(full.subject == .session)
         for action in ["observe", "notify"] {
             let none = try #require(try block(detection("respond: { action: \(action) }")).respond)
@@ -170,7 +171,22 @@ struct ExtensionTests {
                 "gatewatch.respond.operations: the list is empty; leave the key out to mean all."),
             Fault(
                 "respond: { action: block, ttl: 1h, connections: [a, ¦''] }",
-                "gatewatch.respond.connections[1]: a name has 1 to 512 bytes."),
+                "gatewatch.respond.connections[1]: no connection can be called ''. Use letters, digits, '-', '_' and '.', at most 128. Without the key all are meant."
+            ),
+            Fault(
+                "respond: { action: block, ttl: 1h, connections: [¦'weights-*'] }",
+                "gatewatch.respond.connections[0]: no connection can be called 'weights-*'. Use letters, digits, '-', '_' and '.', at most 128. Without the key all are meant."
+            ),
+            Fault(
+                "respond: { action: block, ttl: 1h, operations: [config.*, ¦'*'] }",
+                "gatewatch.respond.operations[1]: there is no operation '*'. \(AuditEvent.Operation.known)"),
+            Fault(
+                "respond: { action: block, ttl: 1h, operations: [¦checkpoint.donwload] }",
+                "gatewatch.respond.operations[0]: there is no operation 'checkpoint.donwload'. \(AuditEvent.Operation.known)"
+            ),
+            Fault(
+                "respond: { action: block, ttl: 1h, operations: ¦confg.* }",
+                "gatewatch.respond.operations: there is no operation 'confg.*'. \(AuditEvent.Operation.known)"),
             Fault(
                 "respond: { action: block, ttl: 1h, subject: ¦user }",
                 "gatewatch.respond.subject: unknown subject 'user'. Known: identity, session."),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Approvals
+import AuditEvent
 import Connections
 import JSONText
 import Logging

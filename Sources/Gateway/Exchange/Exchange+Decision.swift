@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Approvals
+import AuditEvent
 import Connections
 import Logging
 import Metrics
@@ -144,7 +145,7 @@ extension Exchange {
     // MARK: Orders
 
     /// Refuses when an order forbids the request. An order that calls for approval is kept for `judge`.
-    private func isRefusedByOrder(connection: String, operation: Connections.Operation, sensitive: Bool) -> Bool {
+    private func isRefusedByOrder(connection: String, operation: AuditEvent.Operation, sensitive: Bool) -> Bool {
         guard let caller,
             let effect = worker.core.enforcement.effect(
                 on: caller, connection: connection, operation: operation.rawValue, sensitive: sensitive,

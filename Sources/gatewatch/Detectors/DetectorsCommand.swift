@@ -8,9 +8,12 @@ struct Detectors: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Detection as code: lists, validates, tests, explains, compares and documents detectors.",
         discussion: """
-            gatewatch detectors test                                  # all tests of ./detectors
+            gatewatch detectors test                      # all tests of ./detectors
             gatewatch detectors validate --strict my-rules/
             gatewatch detectors explain gw_off_window_change event.json
+
+            Exit status of all: 0 fine, 1 found something, 2 usage, 3 cannot read or
+            write.
             """,
         subcommands: [List.self, Validate.self, Test.self, Explain.self, Diff.self, Promote.self, Docs.self])
 

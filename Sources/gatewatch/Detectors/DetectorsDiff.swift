@@ -9,12 +9,16 @@ extension Detectors {
     struct Diff: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tells what a change of rules would have changed over recorded logs.",
+            usage: "gatewatch detectors diff <old> <new> --input <input> ... [<options>]",
             discussion: """
                 git worktree add /tmp/before main
-                gatewatch detectors diff /tmp/before/detectors detectors --input logs/ --identities people.csv
+                gatewatch detectors diff /tmp/before/detectors detectors \\
+                    --input logs/ --identities people.csv
 
                 Alerts are the same when their ids are: same rule, same group, same episode.
-                Exit status: 0 no difference, 1 rules or alerts differ, 2 usage, 3 cannot read.
+                --input takes every path up to the next option, so OLD and NEW stand first.
+                Exit status: 0 no difference, 1 rules or alerts differ, or a rule cannot be
+                used, 2 usage, 3 cannot read.
                 """)
 
         @Argument(help: "Rule file or folder as it was.")
@@ -37,8 +41,11 @@ extension Detectors {
             let before = try rules.load([old])
             let after = try rules.load([new])
             for error in before.errors + after.errors { Terminal.error("\(error)") }
+            let old = try run(before)
+            // The events are the same in both runs.
+            try log.checkTimes(old.summary)
             let diff = RuleDiff(
-                old: before, new: after, oldAlerts: try alerts(before), newAlerts: try alerts(after))
+                old: before, new: after, oldAlerts: old.alerts, newAlerts: try run(after).alerts)
             switch format {
             case .json: Terminal.line(diff.json)
             case .text: print(diff)
@@ -46,10 +53,11 @@ extension Detectors {
             if !diff.isEmpty || !before.errors.isEmpty || !after.errors.isEmpty { throw ExitCode.foundWrong }
         }
 
-        private func alerts(_ files: DetectorFiles) throws -> [Alert] {
+        private func run(_ files: DetectorFiles) throws -> (alerts: [Alert], summary: BacktestSummary) {
             var alerts: [Alert] = []
-            try log.run(try log.backtest(try log.setup(files))) { alerts.append($0) }
-            return alerts
+            let backtest = try log.backtest(try log.setup(files))
+            try log.run(backtest) { alerts.append($0) }
+            return (alerts, backtest.summary)
         }
 
         private func print(_ diff: RuleDiff) {
@@ -64,7 +72,9 @@ extension Detectors {
                     if alerts.count > 10 { Terminal.print("  \(mark) … \(alerts.count - 10) more") }
                 }
             }
-            Terminal.print("\(diff.rules.count) rules differ, \(diff.unchanged) do not")
+            Terminal.print(
+                "\(diff.rules.count) \(diff.rules.count == 1 ? "rule differs" : "rules differ"), \(diff.unchanged) \(diff.unchanged == 1 ? "does" : "do") not"
+            )
         }
     }
 }

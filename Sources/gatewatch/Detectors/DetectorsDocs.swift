@@ -2,17 +2,20 @@
 
 import ArgumentParser
 import Detectors
+import YAMLDocument
 
 extension Detectors {
     struct Docs: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes a page per rule file, and an index, from the rules.",
             discussion: """
-                gatewatch detectors docs                                     # ./detectors to docs/detectors
+                gatewatch detectors docs                # ./detectors to docs/detectors
                 gatewatch detectors docs my-rules --output my-rules/docs
-                gatewatch detectors docs --check                             # in CI: 1 when the pages are not those of the rules
+                gatewatch detectors docs --check        # in CI: are the pages the rules'?
 
                 Pages of rules that are gone are removed; other files in the folder stay.
+                Exit status: 0 fine, 1 pages differ (--check) or a rule cannot be used, 2
+                usage, 3 cannot read or write.
                 """)
 
         @Argument(help: "Folder of rules.")
@@ -32,13 +35,20 @@ extension Detectors {
             if check {
                 for path in differences { Terminal.error("\(output)/\(path): is not what the rules give") }
                 if !differences.isEmpty {
-                    throw Refused("\(differences.count) pages differ. Run gatewatch detectors docs.")
+                    throw Refused(
+                        "\(differences.count) \(differences.count == 1 ? "page differs" : "pages differ"). Run gatewatch detectors docs."
+                    )
                 }
             } else {
-                try pages.write(to: output)
+                do {
+                    try pages.write(to: output)
+                } catch {
+                    throw DocumentError(unwritable: output, error)
+                }
             }
             Terminal.print(
-                "\(pages.pages.count) pages in \(output), \(differences.count) \(check ? "differ" : "changed")")
+                "\(counted(pages.pages.count, "page")) in \(output), \(differences.count) \(check ? "differ" : "changed")"
+            )
         }
     }
 }

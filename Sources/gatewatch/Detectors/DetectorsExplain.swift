@@ -11,12 +11,17 @@ extension Detectors {
     struct Explain: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Tells what a rule makes of one event: which item matches or not, and why.",
+            usage: "gatewatch detectors explain <rule> <event> [<options>]",
             discussion: """
                 gatewatch detectors explain gw_off_window_change event.json
-                gatewatch detectors explain my-rule.yml '{"time":1795003200000,"api":{"operation":"config.change"}}'
-                zcat day.ndjson.gz | gatewatch detectors explain gw_chain - --line 1200 --identities people.csv
+                gatewatch detectors explain my-rule.yml \\
+                    '{"time":1795003200000,"api":{"operation":"config.change"}}'
+                zcat day.ndjson.gz | gatewatch detectors explain gw_chain - --line 1200 \\
+                    --identities people.csv
 
-                Of a correlation it tells which of its rules match, the group and what the event adds to it.
+                Of a correlation it tells which of its rules match, the group and what the
+                event adds to it. --detectors takes every path up to the next option, so the
+                rule and the event stand first.
                 Exit status: 0 explained, 1 a rule cannot be used, 2 usage, 3 cannot read.
                 """)
 
@@ -91,7 +96,8 @@ extension Detectors {
             let whole = Array(lines.joined(separator: [0x0A]))
             if line == 1, (try? JSONSerialization.jsonObject(with: Data(whole))) != nil { return whole }
             guard line >= 1, line <= lines.count else {
-                throw ValidationError("--line \(line): \(event) has \(lines.count) lines.")
+                throw ValidationError(
+                    "--line \(line): \(event == "-" ? "standard input" : event) has \(counted(lines.count, "line")).")
             }
             return lines[line - 1]
         }

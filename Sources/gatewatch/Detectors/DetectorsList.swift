@@ -12,9 +12,12 @@ extension Detectors {
             abstract: "One line per rule: what it is and in which state.",
             discussion: """
                 gatewatch detectors list
-                gatewatch detectors list --format json my-rules/ | jq '.[] | select(.status == "experimental")'
+                gatewatch detectors list --format json my-rules/ \\
+                    | jq '.[] | select(.status == "experimental")'
 
-                Rules without a status count as stable. `block` marks a rule that raises no alert of its own.
+                Rules without a status count as stable. `block` marks a rule that raises no
+                alert of its own.
+                Exit status: 0 fine, 1 a rule cannot be used, 2 usage, 3 cannot read.
                 """)
 
         @OptionGroup var paths: Paths

@@ -4,6 +4,7 @@ import ArgumentParser
 import Detectors
 import Foundation
 import Sigma
+import YAMLDocument
 
 extension Detectors {
     struct Test: ParsableCommand {
@@ -13,7 +14,9 @@ extension Detectors {
                 gatewatch detectors test
                 gatewatch detectors test my-rules/ --junit results.xml
 
-                Files of events for rules/brute_force.yml lie in rules/brute_force.tests/, with an expect.yml that says what they give:
+                Inline tests stand in the rule under gatewatch: tests. Files of events for
+                rules/brute_force.yml lie in rules/brute_force.tests/, with an expect.yml that
+                says what they give:
 
                   break-in.ndjson:
                     mapping: teleport        # ocsf without
@@ -22,8 +25,11 @@ extension Detectors {
                       gw_fail_then_succeed: { exactly: 1, identities: [ana] }
                       gw_chain: 0
 
-                A test that fails tells what came nearest: the highest value against the limit, the items that did not hold.
-                Exit status: 0 all pass, 1 one fails or a rule cannot be used, 3 cannot read.
+                A test that fails tells what held the rule back (a baseline that was still
+                learning), else what came nearest: the highest value against the limit, the
+                items that did not hold.
+                Exit status: 0 all pass, 1 one fails or a rule cannot be used, 2 usage, 3
+                cannot read or write.
                 """)
 
         @OptionGroup var paths: Paths
@@ -43,7 +49,6 @@ extension Detectors {
                 Terminal.print("FAIL  \(outcome.rule): \(outcome.test)\n      \(outcome.failure)")
                 for message in outcome.messages.prefix(5) { Terminal.print("      \(message)") }
             }
-            if let junit { try JUnitReport(outcomes).xml.write(toFile: junit, atomically: true, encoding: .utf8) }
             let tested = Set(outcomes.map(\.rule))
             let untested = files.rules.metadata.filter { !tested.contains($0.label) && $0.level != .informational }
             let failed = outcomes.count { !$0.passed }
@@ -51,8 +56,17 @@ extension Detectors {
             if !untested.isEmpty {
                 Terminal.print("without tests: \(untested.map(\.label).joined(separator: ", "))")
             }
+            if let junit { try write(JUnitReport(outcomes), to: junit) }
             try Detectors.report(files)
             if failed > 0 { throw ExitCode.foundWrong }
+        }
+
+        private func write(_ report: JUnitReport, to path: String) throws {
+            do {
+                try report.xml.write(toFile: path, atomically: true, encoding: .utf8)
+            } catch {
+                throw DocumentError(unwritable: path, error)
+            }
         }
     }
 }

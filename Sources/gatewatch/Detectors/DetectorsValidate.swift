@@ -11,11 +11,13 @@ extension Detectors {
             abstract: "Reads the rules and says what is wrong with them.",
             discussion: """
                 gatewatch detectors validate                # before a commit
-                gatewatch detectors validate --strict       # in CI: what is doubtful or unconventional fails, too
+                gatewatch detectors validate --strict       # in CI: doubts fail, too
 
-                An error keeps a rule from working. A warning is about what is probably not meant. A lint finding is about the
-                conventions of SigmaHQ and has a name, as missing_description.
-                Exit status: 0 fine, 1 errors (with --strict also warnings and lint), 3 cannot read.
+                An error keeps a rule from working. A warning is about what is probably not
+                meant. A lint finding is about the conventions of SigmaHQ and has a name, as
+                missing_description.
+                Exit status: 0 fine, 1 errors or no rule at all (with --strict also warnings
+                and lint), 2 usage, 3 cannot read.
                 """)
 
         @OptionGroup var paths: Paths
@@ -27,7 +29,7 @@ extension Detectors {
             let rules = files.rules
             let lint = rules.lint
             Terminal.print(
-                "\(files.fileCount) files: \(rules.detections.count) detections, \(rules.correlations.count) correlations, \(files.errors.count) errors, \(rules.warnings.count) warnings, \(lint.count) lint"
+                "\(counted(files.fileCount, "file")): \(counted(rules.detections.count, "detection")), \(counted(rules.correlations.count, "correlation")), \(counted(files.errors.count, "error")), \(counted(rules.warnings.count, "warning")), \(lint.count) lint"
             )
             for warning in rules.warnings { Terminal.error("warning: \(warning)") }
             for finding in lint { Terminal.error("lint: \(finding)") }

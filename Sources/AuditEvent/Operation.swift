@@ -11,7 +11,7 @@ package enum AccessClass: String, Sendable, Equatable, CaseIterable {
     case none
 }
 
-/// What a request does, in the words that detectors and orders use (DESIGN §2).
+/// What a request does, in the words that events, detectors, connections and orders use (DESIGN §2): the one list of operations.
 package enum Operation: String, Sendable, Equatable, CaseIterable {
     case embeddingsCreate = "embeddings.create"
     case vectorsQuery = "vectors.query"
@@ -30,6 +30,17 @@ package enum Operation: String, Sendable, Equatable, CaseIterable {
     case sessionOpen = "session.open"
     case sessionClose = "session.close"
     case other
+
+    /// Whether a name in a list of operations stands for any: an operation, or a family such as `config.*`. Nothing else ever
+    /// meets an operation; all of them are meant by leaving the list out.
+    package static func isNamed(by name: String) -> Bool {
+        if name.hasSuffix(".*") { return allCases.contains { $0.rawValue.hasPrefix(name.dropLast()) } }
+        return Operation(rawValue: name) != nil
+    }
+
+    /// All of them and how a family is written, to end a sentence about a name that is none.
+    package static let known =
+        "Write one of \(allCases.map(\.rawValue).joined(separator: ", ")), or a family such as config.*."
 
     /// The access class that the operation belongs to.
     package var accessClass: AccessClass {

@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AuditEvent
+
+/// The events that windows of the same group keys look back on, kept once for all of them while none of them is near its limit.
+///
+/// A window in which no more than half of its limit has been counted needs no state of its own. Per channel (events of the same
+/// detection rules with the same value) it is known how much must come before any of its windows can have reached its limit:
+/// nothing looks at the windows before. Then they are looked at; one in which there is more than half of the limit is given
+/// its events (`CountState`) and is counted exactly from then on, event by event. So what fires is what would fire if each
+/// window had kept its own events from the start.
+///
+/// The bound: at a look, u is what stands in all events since the watermark less the timespan. Every window that is judged
+/// later, also again because of a late event, holds at most u and what comes after the look.
+///
+/// Bytes per key: 48, 2 a channel, and 26 to 60 an event; at most `maximumEvents` events, past which the windows keep their own.
+final class EventLog: StoredState {
+    private struct Cell {
+        var entries = LogEntries()
+        /// Windows that keep their own events, beside these here: bits by place in `windows`.
+        var exact: UInt32 = 0
+        /// Channels whose events are not kept here, because one of them does not fit.
+        var own: UInt32 = 0
+        /// Per channel what may still come before its windows must be looked at, in `whole`ths of the nearest limit.
+        var slack: UnsafeMutablePointer<UInt16>
+    }
+
+    /// A whole limit in units of `Cell.slack`.
+    static let whole: Double = 32_768
+    /// A key with more events is not shared any more.
+    static let maximumEvents = 4096
+    /// How many events a look at different values may cost for each that can come before the next look.
+    private static let dearLook = 32
+
+    let plan: LogPlan
+    let stateID: UInt64
+    let keySpace: KeySpace
+    @exclusivity(unchecked) private var cells: CellMap<Cell>
+    /// Where the windows of each channel begin in `Cell.exact`; one more at the end.
+    private let firstBit: [Int]
+    private let channels: UnsafeMutableBufferPointer<Hot>
+    private let longest: Int64
+    /// The shortest horizon of a channel, ms.
+    private let shortest: Int64
+    private var nextSweep: Int64 = .min
+    var sweepDue: Int64 { nextSweep }
+
+    /// A channel as every event looks at it: no references to count.
+    private struct Hot {
+        let lane: Int
+        let perEvent: Float
+        let perUnit: Float
+        let exactBits: UInt32
+        let horizon: Int64
+        /// The shortest timespan of its windows, ms.
+        let shortest: Int64
+    }
+
+    init(plan: LogPlan) {
+        self.plan = plan
+        keySpace = plan.keySpace
+        stateID = Detection.stateID(["log"] + plan.keySpace.fields)
+        cells = CellMap(keySpace: plan.keySpace)
+        longest = plan.channels.map(\.horizon).max() ?? 0
+        shortest = plan.channels.map(\.horizon).min() ?? 0
+        var firstBit = [0]
+        for channel in plan.channels { firstBit.append(firstBit[firstBit.count - 1] + channel.windows.count) }
+        self.firstBit = firstBit
+        channels = EventDecoder.lasting(
+            plan.channels.enumerated().map { index, channel in
+                let (from, to) = (firstBit[index], firstBit[index + 1])
+                return Hot(
+                    lane: channel.lane, perEvent: channel.perEvent, perUnit: channel.perUnit,
+                    exactBits: UInt32(truncatingIfNeeded: (1 << UInt64(to)) - (1 << UInt64(from))),
+                    horizon: channel.horizon,
+                    shortest: channel.windows.map { $0.state.plan.timespan }.min() ?? 0)
+            })
+    }
+
+    deinit {
+        cells.deallocate { cell in
+            cell.entries.free()
+            cell.slack.deallocate()
+        }
+        channels.deallocate()
+    }
+
+    var count: Int { cells.count }
+    var bytes: Int {
+        var bytes = cells.bytes
+        cells.forEach { _, cell in bytes += Int(cell.entries.capacity) + channels.count * 2 + 32 }
+        return bytes
+    }
+
+    private func makeCell() -> Cell {
+        // Without slack: the first event of a channel looks whether its windows have events of their own already.
+        let slack = UnsafeMutablePointer<UInt16>.allocate(capacity: channels.count)
+        slack.initialize(repeating: 0, count: channels.count)
+        return Cell(slack: slack)
+    }
+
+    // MARK: Events
+
+    /// Counts an event in the windows of a channel. False when it is counted there already.
+    ///
+    /// - Parameters:
+    ///   - value: a double's bits for sums, a hash for different values, else not looked at.
+    ///   - prepare: is called before a window is judged; most events come to none.
+    ///   - fire: is called with the correlation, as `CorrelationState.insert` does.
+    @inline(__always)
+    func insert(
+        _ entry: WindowEntry, channel: Int, key: Int32, watermark: Int64, prepare: () -> Void,
+        _ fire: (Int, Firing) -> Void
+    ) -> Bool {
+        let cell = cells.make(key, makeCell())
+        let hot = channels[channel]
+        guard cell.pointee.own & 1 << UInt32(channel) == 0 else {
+            prepare()
+            return insertExact(entry, channel, key, watermark, ~0, fire)
+        }
+        var value: UInt64 = 0
+        if hot.lane >= 0 {
+            if hot.lane < LogEntries.numberLanes {
+                let number = entry.number
+                // Not NaN, not below zero, whole, and in 32 bits: nearly all.
+                guard number >= 0, number <= 4_294_967_295, case let whole = UInt64(number), Double(whole) == number
+                else {
+                    leave(cell, channel, key, watermark)
+                    prepare()
+                    return insertExact(entry, channel, key, watermark, ~0, fire)
+                }
+                value = whole
+            } else {
+                value = entry.value
+            }
+        }
+        if !(hot.lane >= LogEntries.numberLanes && cell.pointee.slack[channel] > 0
+            && cell.pointee.entries.endsWith(value, lane: hot.lane, channel: channel, since: watermark - hot.shortest))
+        {
+            let taken = hot.perEvent + hot.perUnit * Float(value) + 1
+            if taken >= Float(cell.pointee.slack[channel]) {
+                look(cell, channel, key, value, entry.value, watermark)
+            } else {
+                cell.pointee.slack[channel] -= UInt16(taken)
+            }
+        }
+        guard cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: hot.lane, value) else {
+            return false
+        }
+        cell.pointee.entries.drop(before: watermark - longest)
+        cells.touch(key)
+        let exact = cell.pointee.exact & hot.exactBits
+        if exact != 0 {
+            prepare()
+            _ = insertExact(entry, channel, key, watermark, exact, fire)
+        }
+        if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, key, watermark) }
+        return true
+    }
+
+    /// Counts an event in those windows of a channel that keep their own events. Returns whether it is new in one.
+    private func insertExact(
+        _ entry: WindowEntry, _ channel: Int, _ key: Int32, _ watermark: Int64, _ bits: UInt32,
+        _ fire: (Int, Firing) -> Void
+    ) -> Bool {
+        var isNew = false
+        var bit = firstBit[channel]
+        for window in plan.channels[channel].windows {
+            defer { bit += 1 }
+            guard bits & 1 << UInt32(bit) != 0 else { continue }
+            var entry = entry
+            entry.value = window.value(entry.value)
+            if window.state.insert(entry, key: key, watermark: watermark, { fire(window.correlation, $0) }) {
+                isNew = true
+            }
+        }
+        return isNew
+    }
+
+    // MARK: Looking at the windows
+
+    /// Finds out how far the windows of a channel are from their limits, an event with this value included; gives those their
+    /// events that are half way there.
+    private func look(
+        _ cell: UnsafeMutablePointer<Cell>, _ channel: Int, _ key: Int32, _ number: UInt64, _ hash: UInt64,
+        _ watermark: Int64
+    ) {
+        var slack = Double(UInt16.max)
+        var bit = firstBit[channel]
+        for window in plan.channels[channel].windows {
+            defer { bit += 1 }
+            let mask = UInt32(1) << UInt32(bit)
+            if cell.pointee.exact & mask != 0 { continue }
+            if window.state.hasWindow(key) {
+                cell.pointee.exact |= mask
+                continue
+            }
+            let oldest = watermark - window.state.plan.timespan
+            let counted =
+                window.kind == .distinct
+                ? different(cell.pointee.entries, channel, window, hash, oldest)
+                : total(cell.pointee.entries, channel, window, number, oldest)
+            if let counted, counted <= window.limit / 2 {
+                slack = min(slack, (1 - counted / window.limit) * Self.whole)
+            } else {
+                open(cell, channel, window, key, watermark)
+                cell.pointee.exact |= mask
+            }
+        }
+        cell.pointee.slack[channel] = UInt16(slack)
+    }
+
+    /// What stands in the events since `oldest` and one more.
+    private func total(
+        _ entries: LogEntries, _ channel: Int, _ window: LogPlan.Window, _ number: UInt64, _ oldest: Int64
+    ) -> Double {
+        let isCount = window.kind == .ones
+        let lane = plan.channels[channel].lane
+        var total = isCount ? 1 : Double(number)
+        walkBack(entries, channel, to: oldest) {
+            total += isCount ? 1 : Double($0.value(lane))
+            return total <= window.limit / 2
+        }
+        return total
+    }
+
+    /// How many different values the events since `oldest` and one more have; nil when that was dear to find out.
+    private func different(
+        _ entries: LogEntries, _ channel: Int, _ window: LogPlan.Window, _ hash: UInt64, _ oldest: Int64
+    ) -> Double? {
+        let lane = plan.channels[channel].lane
+        let enough = Int(min(window.limit / 2, 64)) + 1
+        var values = [hash]
+        var looked = 0
+        walkBack(entries, channel, to: oldest) {
+            let value = $0.value(lane)
+            looked += 1
+            if !values.contains(value) { values.append(value) }
+            return values.count < enough
+        }
+        if values.count >= enough || Double(looked) > Double(Self.dearLook) * (window.limit - Double(values.count)) {
+            return nil
+        }
+        return Double(values.count)
+    }
+
+    private func walkBack(
+        _ entries: LogEntries, _ channel: Int, to oldest: Int64, _ goesOn: (LogEntries.Entry) -> Bool
+    ) {
+        if entries.isEmpty { return }
+        var at = entries.last
+        while entries.time(at) >= oldest {
+            if at.bits & 1 << UInt32(channel) != 0, !goesOn(at) { return }
+            if entries.isFirst(at) { return }
+            at = entries.entry(before: at)
+        }
+    }
+
+    /// Gives a window its events.
+    private func open(
+        _ cell: UnsafeMutablePointer<Cell>, _ channel: Int, _ window: LogPlan.Window, _ key: Int32, _ watermark: Int64
+    ) {
+        let lane = plan.channels[channel].lane
+        let oldest = watermark - plan.channels[channel].horizon
+        let entries = cell.pointee.entries
+        var own: [WindowEntry] = []
+        entries.forEach { entry in
+            guard entry.bits & 1 << UInt32(channel) != 0, entries.time(entry) >= oldest else { return }
+            var value: UInt64 = 0
+            if lane >= LogEntries.numberLanes {
+                value = entry.value(lane)
+            } else if lane >= 0 {
+                value = Double(entry.value(lane)).bitPattern
+            }
+            own.append(
+                WindowEntry(time: entries.time(entry), source: 0, id: entry.id, value: window.value(value)))
+        }
+        own.sort { WindowEntry.precedes($0, $1, bySource: false) }
+        window.state.open(key: key, own)
+    }
+
+    /// From now on the windows of a channel alone keep its events.
+    private func leave(_ cell: UnsafeMutablePointer<Cell>, _ channel: Int, _ key: Int32, _ watermark: Int64) {
+        for window in plan.channels[channel].windows where !window.state.hasWindow(key) {
+            open(cell, channel, window, key, watermark)
+        }
+        cell.pointee.own |= 1 << UInt32(channel)
+        cell.pointee.exact |= channels[channel].exactBits
+        cell.pointee.entries.filter { $0.channels & ~(1 << UInt32(channel)) }
+        cells.touch(key)
+    }
+
+    private func leaveAll(_ cell: UnsafeMutablePointer<Cell>, _ key: Int32, _ watermark: Int64) {
+        for channel in channels.indices where cell.pointee.own & 1 << UInt32(channel) == 0 {
+            leave(cell, channel, key, watermark)
+        }
+        cell.pointee.entries.free()
+    }
+
+    // MARK: Storing
+
+    func discardChanges() {
+        cells.discardChanges()
+    }
+
+    func takeChanged(
+        _ encode: (LogEntries) -> [UInt8], _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void
+    ) {
+        cells.takeChanges({ encode($0.entries) }, body)
+    }
+
+    func forEachEntries(_ body: (Int32, LogEntries) -> Void) {
+        cells.forEach { body($0, $1.entries) }
+    }
+
+    /// Takes over a key's events.
+    func put(_ entries: LogEntries, key: Int32) {
+        let cell = cells.make(key, makeCell())
+        cell.pointee.entries.free()
+        cell.pointee.entries = entries
+    }
+
+    // MARK: Forgetting
+
+    func sweep(watermark: Int64) {
+        guard watermark >= nextSweep else { return }
+        nextSweep = watermark + max(60_000, longest / 2)
+        var changed: [Int32] = []
+        cells.sweep { key, cell in
+            let before = cell.entries.bytes.count
+            forget(&cell, key, watermark)
+            guard cell.entries.isEmpty else {
+                if cell.entries.bytes.count < before { changed.append(key) }
+                return false
+            }
+            // What is left is what the windows know themselves.
+            cell.entries.free()
+            cell.slack.deallocate()
+            return true
+        }
+        for key in changed { cells.touch(key) }
+    }
+
+    /// Forgets what no window to come can reach, and which windows had events of their own that are gone by now.
+    private func forget(_ cell: inout Cell, _ key: Int32, _ watermark: Int64) {
+        let entries = cell.entries
+        if let first = entries.first, entries.time(first) < watermark - shortest {
+            cell.entries.filter { entry in
+                let isNeeded = channels.indices.contains {
+                    entry.bits & 1 << UInt32($0) != 0 && entries.time(entry) >= watermark - channels[$0].horizon
+                }
+                return isNeeded ? entry.channels : 0
+            }
+        }
+        guard cell.exact != 0 else { return }
+        for channel in channels.indices {
+            var bit = firstBit[channel]
+            for window in plan.channels[channel].windows {
+                let mask = UInt32(1) << UInt32(bit)
+                bit += 1
+                guard cell.exact & mask != 0, !window.state.hasWindow(key) else { continue }
+                cell.exact &= ~mask
+                cell.slack[channel] = 0
+            }
+            if cell.exact & channels[channel].exactBits == 0 { cell.own &= ~(1 << UInt32(channel)) }
+        }
+    }
+}
+
+extension LogPlan.Window {
+    /// The value of an event as this window counts it.
+    func value(_ value: UInt64) -> UInt64 {
+        switch kind {
+        case .ones: state.plan.kind == .count ? 0 : 1.0.bitPattern
+        case .values, .distinct: value
+        }
+    }
+}
