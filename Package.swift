@@ -175,7 +175,7 @@ let package = Package(
                 "AuditEvent", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", "YAMLDocument",
                 logging,
             ]),
-        tests("Delivery", [crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Routing", ["YAMLDocument", grdb]),
         tests(
             "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],

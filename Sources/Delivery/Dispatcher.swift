@@ -85,7 +85,10 @@ final class Dispatcher: Sendable {
         do {
             connection = try target.connect(cancellation, logger: logger)
         } catch {
-            logger.critical("deliveries cannot be sent: \(error)")
+            logger.critical("deliveries cannot be sent and wait for a better configuration: \(error)")
+            let (name, reason) = (target.name, "it cannot be used: \(error)")
+            _ = retryingStorage(
+                "note the target's state", { db in try OutboxStore.markUnusable(target: name, error: reason, in: db) })
             return
         }
         var lastCount: Int64 = 0

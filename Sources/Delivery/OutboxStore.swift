@@ -114,6 +114,15 @@ enum OutboxStore {
                 """, arguments: ["name": target, "error": error, "hold": holdUntil])
     }
 
+    /// Notes that a target cannot be used at all, for its health; its deliveries wait.
+    static func markUnusable(target: String, error: String, in db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO delivery_targets (name, failures_in_a_row, last_error) VALUES (:name, 1, :error)
+                ON CONFLICT (name) DO UPDATE SET failures_in_a_row = failures_in_a_row + 1, last_error = :error
+                """, arguments: ["name": target, "error": String(error.prefix(maximumError))])
+    }
+
     /// Disables a target; its pending deliveries die, to be replayed when it is enabled. Returns how many.
     static func disable(target: String, reason: String, now: Int64, in db: Database) throws -> Int {
         try db.execute(

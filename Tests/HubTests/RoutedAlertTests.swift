@@ -4,6 +4,7 @@ import Delivery
 import Foundation
 import GRDB
 import Hub
+import Notifications
 import Routing
 import Testing
 import YAMLDocument
@@ -48,6 +49,41 @@ import YAMLDocument
             let over = try data(requests[1])
             #expect(over["status"] as? String == "resolved" && over["notificationReason"] as? String == "all_resolved")
             #expect((over["alerts"] as? [[String: Any]])?.allSatisfy { $0["endsAt"] != nil } == true)
+        }
+    }
+
+    @Test func eachMediumGetsItsFormAndASIEMEachAlertOnce() async throws {
+        try await Receiver.with { chat in
+            try await Receiver.with { siem in
+                let stage = try Stage()
+                let options = CurlClient.Options(addresses: .allowingPrivate)
+                let receiver = Notifications.Receiver(
+                    name: "soc",
+                    integrations: [
+                        .init(
+                            target: try HTTPTarget(
+                                name: "soc-slack", url: Secret(chat.url), service: .slack, options: options),
+                            format: .slack(MessageTemplates()), sendsResolved: false),
+                        .init(
+                            target: try HTTPTarget(
+                                name: "soc-ocsf", url: Secret(siem.url), service: .slack, options: options),
+                            format: .ocsf(.lines), sendsResolved: false),
+                    ])
+                let tree = try tree("route: { receiver: soc, group_wait: 0s, group_interval: 1s }")
+                let first = finding("a1", incident: "i1")
+                try await stage.withHub([receiver], routing: tree) { (hub: HubService) async throws in
+                    try await stage.send(first)
+                    #expect(try await eventually { chat.requests.count == 1 && siem.requests.count == 1 })
+                    try await stage.send(finding("a2", incident: "i1", extra: ",\"message\":\"<!channel>\""))
+                    #expect(try await eventually { chat.requests.count == 2 && siem.requests.count == 2 })
+                    #expect(try hub.resolve(incident: "i1") == 2)
+                }
+                #expect(siem.requests.first?.body == Array((first + "\n").utf8))
+                #expect(siem.requests.count == 2)
+                let words = chat.requests.map { String(decoding: $0.body, as: UTF8.self) }
+                #expect(words.allSatisfy { $0.contains("\"blocks\":[") && !$0.contains("<!channel") })
+                #expect(words.last?.contains("&lt;!channel&gt;") == true)
+            }
         }
     }
 

@@ -88,6 +88,15 @@ final class Stage: Sendable {
             return Notifications.Receiver(
                 name: name, integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
         }
+        try await withHub(
+            receivers, group: group, graceMilliseconds: graceMilliseconds, routing: routing, body)
+    }
+
+    /// The same with receivers of any media.
+    func withHub(
+        _ receivers: [Notifications.Receiver], group: String = "hub", graceMilliseconds: Int = 5_000,
+        routing: RoutingConfiguration? = nil, _ body: (HubService) async throws -> Void
+    ) async throws {
         let hub = try HubService(
             configuration: HubConfiguration(
                 kafka: kafka, databasePath: databasePath, receivers: receivers, routing: routing, group: group,

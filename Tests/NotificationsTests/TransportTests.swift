@@ -150,7 +150,6 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
             try #require(CertificateFolder.find("openssl")),
             [
                 "s_server", "-accept", "127.0.0.1:\(port)", "-cert", folder.certificate, "-key", folder.key, "-quiet",
-                "-tls1_2",
             ], output: output)
         return child
     }
