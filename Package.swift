@@ -104,7 +104,7 @@ let package = Package(
         room("Telemetry", [hummingbird, lifecycle, logging, metricsCore, metrics, nioCore, httpTypes]),
         room("Delivery", ["CCurl", crypto, grdb, logging, metrics]),
         room("Routing", ["JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
-        room("Hub", ["Delivery", "Kafka", "Telemetry", grdb, logging, metrics, lifecycle]),
+        room("Hub", ["Delivery", "JSONText", "Kafka", "Routing", "Telemetry", grdb, logging, metrics, lifecycle]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 
@@ -134,8 +134,10 @@ let package = Package(
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
                 "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "OIDC", "Orders",
-                "Pipeline", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser, asyncHTTPClient, crypto,
-                hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1, nioFoundation, httpTypes,
+                "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser, asyncHTTPClient,
+                crypto,
+                grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1, nioFoundation,
+                httpTypes,
             ], swiftSettings: settings),
 
         .executableTarget(
@@ -169,7 +171,9 @@ let package = Package(
             ]),
         tests("Delivery", [crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Routing", ["YAMLDocument", grdb]),
-        tests("Hub", ["Delivery", "Kafka", "Telemetry", lifecycle, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests(
+            "Hub",
+            ["Delivery", "Kafka", "Routing", "Telemetry", lifecycle, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Approvals", ["Signing", crypto]),

@@ -125,8 +125,10 @@ extension RoutingEngine {
                     WHERE m.group_id = ? ORDER BY a.starts_at, a.id
                     """), arguments: [group.id]
         ).map { row in
-            Member(
-                id: row["id"], labels: try LabelSet(json: row["labels"]), startsAt: row["starts_at"],
+            let labels: String = row["labels"]
+            return Member(
+                id: row["id"], labels: try LabelSet(json: labels), labelBytes: labels.utf8.count,
+                startsAt: row["starts_at"],
                 endsAt: row["ends_at"], wasNotified: row["notified"] as Int == 1)
         }
     }
@@ -141,8 +143,9 @@ extension RoutingEngine {
         // The news first, where there is no room for all.
         for member in shown.filter(\.isNews) + shown.filter({ !$0.isNews }) {
             let finding = try Data.fetchOne(statement, arguments: [member.id]) ?? Data()
-            guard finding.count <= left || alerts.isEmpty else { break }
-            left -= finding.count
+            let bytes = finding.count + member.labelBytes + Self.alertOverhead
+            guard bytes <= left || alerts.isEmpty else { break }
+            left -= bytes
             alerts.append(
                 .init(
                     id: member.id, labels: member.labels, startsAt: member.startsAt, endsAt: member.endsAt,
@@ -247,6 +250,8 @@ private struct FlushedGroup {
 private struct Member {
     let id: String
     let labels: LabelSet
+    /// Of the labels as JSON.
+    let labelBytes: Int
     let startsAt: Int64
     let endsAt: Int64?
     /// The last notification said that it fires.

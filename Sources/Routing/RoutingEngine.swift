@@ -10,8 +10,10 @@ package struct RoutingEngine: Sendable {
     package static let maximumMembers = 1_000
     /// Groups in all. Past them an alert goes into one group per route, without group labels.
     package static let maximumGroups = 100_000
-    /// Bytes of the findings of one notification; alerts past them are only counted in it.
+    /// Bytes of the findings and labels of one notification, so that it fits into the outbox; alerts past them are only counted in it.
     package static let maximumFindingBytes = 1_500_000
+    /// What else a notification may say of an alert, bytes.
+    static let alertOverhead = 250
     /// Alerts kept in all; further ones are only counted.
     package static let maximumAlerts = 250_000
 

@@ -5,6 +5,7 @@ import AuditEvent
 import Delivery
 import Foundation
 import Kafka
+import Routing
 import Sigma
 import YAMLDocument
 
@@ -52,7 +53,7 @@ struct ConfigurationFile {
         "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
         "partitions", "enforcement",
     ]
-    private static let hubKeys = ["state", "group", "topic", "admin", "webhooks"]
+    private static let hubKeys = ["state", "group", "topic", "admin", "webhooks"] + RoutingReader.keys
 
     /// A value, or what `env:NAME` and `file:PATH` stand for.
     private static func value(_ node: YAMLNode) throws(DocumentError) -> String {

@@ -6,6 +6,7 @@ import Foundation
 import Hub
 import Kafka
 import Logging
+import Routing
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -14,14 +15,15 @@ import YAMLDocument
 struct HubCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hub",
-        abstract: "Consumes alerts, stores each once, delivers it to webhooks.",
+        abstract: "Consumes alerts, stores each once, routes it, delivers to webhooks.",
         discussion: """
             gatewatch hub --config /etc/gatewatch.yml
             WEBHOOK_SECRET=whsec_… gatewatch hub --bootstrap-servers kafka:9092 --webhook https://soc.example.com/hook \\
                 --secret env:WEBHOOK_SECRET
 
             Deliveries are signed by Standard Webhooks and tried again until they succeed or the schedule ends; see
-            'gatewatch deliveries'.
+            'gatewatch deliveries'. With hub.route in the file alerts are grouped and sent by its tree, see 'gatewatch routes'; without,
+            each goes to every webhook at once.
             """)
 
     @OptionGroup var kafka: KafkaOptions
@@ -39,6 +41,9 @@ struct HubCommand: AsyncParsableCommand {
         var configuration = HubConfiguration(
             kafka: try kafka.properties(file), databasePath: try targets.databasePath(file),
             targets: try targets.all(file))
+        let receivers = configuration.targets.map { KnownReceiver(name: $0.name) }
+        configuration.routing = try file.routing(receivers: receivers)
+        for receiver in receivers { configuration.receivers[receiver.name] = [receiver.name] }
         if let group = try node?["group"]?.text() { configuration.group = group }
         if let topic = try node?["topic"]?.text() { configuration.topic = topic }
         if configuration.targets.isEmpty {

@@ -4,6 +4,7 @@ import Foundation
 import Hub
 import Kafka
 import Logging
+import Routing
 import ServiceLifecycle
 import Telemetry
 
@@ -24,10 +25,11 @@ let alertsTopic = "gatewatch.alerts"
 /// A Detection Finding as the detector writes it.
 func finding(
     _ uid: String, identity: String? = "anna", status: String? = nil, title: String = "Bulk requests",
-    extra: String = ""
+    incident: String? = nil, extra: String = ""
 ) -> String {
     var unmapped: [String] = ["\"group\":{\"identity\":\"\(identity ?? "")\"}"]
     if let identity { unmapped.append("\"identity\":\"\(identity)\"") }
+    if let incident { unmapped.append("\"incident_uid\":\"\(incident)\"") }
     if let status { unmapped.append("\"rule_status\":\"\(status)\"") }
     return """
         {"class_uid":2004,"category_uid":2,"activity_id":1,"type_uid":200401,"severity_id":4,"time":1614265330005,\
@@ -75,6 +77,7 @@ final class Stage: Sendable {
     /// Runs a hub while `body` runs, then stops it as a supervisor would.
     func withHub(
         _ urls: [String: String], group: String = "hub", graceMilliseconds: Int = 5_000,
+        routing: RoutingConfiguration? = nil,
         _ body: (HubService) async throws -> Void
     ) async throws {
         let targets = try urls.sorted { $0.key < $1.key }.map { name, url in
@@ -82,7 +85,8 @@ final class Stage: Sendable {
         }
         let hub = try HubService(
             configuration: HubConfiguration(
-                kafka: kafka, databasePath: databasePath, targets: targets, group: group,
+                kafka: kafka, databasePath: databasePath, targets: targets, routing: routing,
+                receivers: Dictionary(uniqueKeysWithValues: urls.keys.map { ($0, [$0]) }), group: group,
                 schedule: RetrySchedule(delaysMilliseconds: [0, 20, 20, 20], jitter: 0),
                 stopGraceMilliseconds: graceMilliseconds),
             logger: quiet, metrics: metrics)
