@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Routing
 import Testing
 import YAMLDocument
@@ -142,6 +143,23 @@ import YAMLDocument
         } catch {
             #expect("\(error)".contains(message), "\(error)")
         }
+    }
+
+    @Test func theExampleOfTheDocumentationDoesWhatItSays() throws {
+        let page = try String(
+            contentsOfFile: #filePath.replacing("Tests/RoutingTests/RouteTests.swift", with: "docs/routing.md"),
+            encoding: .utf8)
+        let yaml = try #require(page.split(separator: "```yaml\n").dropFirst().first?.split(separator: "```").first)
+        let hub = try #require(try YAMLReader.documents(text: String(yaml), file: "routing.md").first?["hub"])
+        let read = try #require(
+            try RoutingReader.configuration(
+                hub, receivers: ["archive", "pager", "chat"].map { KnownReceiver(name: $0) }))
+        func receivers(_ severity: String) -> [String] {
+            read.route.match(labels(["severity": severity, "incident": "i1"])).map(\.receiver)
+        }
+        #expect(receivers("critical") == ["archive", "pager"] && receivers("low") == ["archive", "chat"])
+        #expect(receivers("high") == ["archive", "chat"])
+        #expect(read.inhibitRules.count == 1 && read.timeIntervals.count == 1)
     }
 
     @Test func durationsReadAsPrometheusWritesThem() {
