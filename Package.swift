@@ -149,8 +149,10 @@ let package = Package(
         .executableTarget(
             name: "gatewatch-bench",
             dependencies: [
-                "AuditEvent", "Calendar", "Connections", "Detection", "Detectors", "Fixtures", "Gateway", "Kafka",
-                "LocalServices", "OIDC", "Orders", "Pipeline", "Sigma", "Signing", "YAMLDocument", logging,
+                "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Fixtures", "Gateway",
+                "Kafka",
+                "LocalServices", "OIDC", "Orders", "Pipeline", "Routing", "Sigma", "Signing", "YAMLDocument", grdb,
+                logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
         // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.

@@ -77,12 +77,13 @@ final class NotificationClock: Sendable {
             var wait = Self.longestWait
             do {
                 let due = try database.read { db in try routing.due(in: db) }
-                // A flush also ends incidents that were quiet for long, which no group may be waiting for.
-                if due.map({ $0 <= now }) == true || now - lastSweep >= Self.sweepInterval {
-                    lastSweep = now
+                if let due, due <= now {
                     let flushed = try database.write { db in try routing.flush(now: now, in: db, sender.send) }
                     notifications.increment(by: flushed.notifications)
-                    if flushed.hasMore { wait = 0 }
+                    wait = 0
+                } else if now - lastSweep >= Self.sweepInterval {
+                    lastSweep = now
+                    try database.write { db in try routing.sweep(now: now, in: db) }
                 } else if let due {
                     wait = min(wait, due - now)
                 }

@@ -48,8 +48,7 @@ package struct Notification: Sendable, Equatable {
     package var groupLabels: LabelSet
     /// The labels that all `alerts` have.
     package var commonLabels: LabelSet
-    /// Those that fire and those that are over, by `startsAt`; at most ``RoutingEngine/maximumMembers``, and their findings together at
-    /// most ``RoutingEngine/maximumFindingBytes``.
+    /// Those that fire and those that are over, by `startsAt`; no more than ``RoutingLimits`` says.
     package var alerts: [Alert]
     /// Alerts of the group that are not in `alerts`.
     package var truncatedAlerts: Int

@@ -4,6 +4,9 @@ import Foundation
 package import GRDB
 
 extension RoutingEngine {
+    /// What a notification may say of an alert beside its finding and labels, bytes.
+    private static let alertOverhead = 250
+
     /// What one flush did.
     package struct Flushed: Sendable, Equatable {
         /// Groups that were looked at.
@@ -34,8 +37,6 @@ extension RoutingEngine {
                 flushed.notifications += 1
             }
         }
-        // Last: what was held up while nothing ran is told before it times out.
-        if !flushed.hasMore { try sweep(now: now, in: db) }
         return flushed
     }
 
@@ -138,7 +139,7 @@ extension RoutingEngine {
         in db: Database
     ) throws -> Notification {
         let statement = try db.cachedStatement(sql: "SELECT finding FROM routing_alerts WHERE id = ?")
-        var left = Self.maximumFindingBytes
+        var left = limits.notificationBytes
         var alerts: [Notification.Alert] = []
         // The news first, where there is no room for all.
         for member in shown.filter(\.isNews) + shown.filter({ !$0.isNews }) {

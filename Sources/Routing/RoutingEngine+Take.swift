@@ -21,10 +21,10 @@ extension RoutingEngine {
                 incidents.insert(incident)
                 continue
             }
-            var isKept = try count < Self.maximumAlerts && note(sourcesOf: alert, in: db)
+            var isKept = try count < limits.alerts && note(sourcesOf: alert, in: db)
             for route in taking {
                 let isMember = try groups.add(
-                    alert, to: route, isKept: count < Self.maximumAlerts, notified: 0, now: now, in: db)
+                    alert, to: route, isKept: count < limits.alerts, notified: 0, now: now, in: db)
                 isKept = isKept || isMember
             }
             guard isKept else { continue }
@@ -117,7 +117,7 @@ struct GroupTable {
             changed.insert(name)
         }
         // The first one always is: a group that only counts would never be told of.
-        guard isKept && group.members < RoutingEngine.maximumMembers || group.members == 0 else {
+        guard isKept && group.members < engine.limits.members || group.members == 0 else {
             group.counted += 1
             return false
         }
@@ -175,7 +175,7 @@ struct GroupTable {
         let known = try count ?? Int.fetchOne(db.cachedStatement(sql: "SELECT count(*) FROM routing_groups")) ?? 0
         count = known
         // The group of the rest is always let in: there is one per route.
-        guard known < RoutingEngine.maximumGroups || labels.isEmpty else {
+        guard known < engine.limits.groups || labels.isEmpty else {
             return try find(route, LabelSet([]), now: now, in: db)
         }
         try db.cachedStatement(

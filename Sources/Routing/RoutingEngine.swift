@@ -6,33 +6,22 @@ package import GRDB
 /// ms since the epoch, UTC, and only ever grows. All state is in the database; every function runs inside a transaction of its
 /// caller, so what a caller does with a notification and the note that it was made are one.
 package struct RoutingEngine: Sendable {
-    /// Alerts of a group that are kept whole; further ones are only counted, and are over when the group is.
-    package static let maximumMembers = 1_000
-    /// Groups in all. Past them an alert goes into one group per route, without group labels.
-    package static let maximumGroups = 100_000
-    /// Bytes of the findings and labels of one notification, so that it fits into the outbox; alerts past them are only counted in it.
-    package static let maximumFindingBytes = 1_500_000
-    /// What else a notification may say of an alert, bytes.
-    static let alertOverhead = 250
-    /// Alerts kept in all; further ones are only counted.
-    package static let maximumAlerts = 250_000
-
     package let configuration: RoutingConfiguration
+    package let limits: RoutingLimits
     let routes: [String: Route]
 
     /// Creates the tables, and puts the alerts that are in groups into those of this configuration if it is another than the last one.
     ///
     /// - Throws: SQLite's error.
-    package init(database: any DatabaseWriter, configuration: RoutingConfiguration, now: Int64) throws {
+    package init(
+        database: any DatabaseWriter, configuration: RoutingConfiguration, limits: RoutingLimits = RoutingLimits(),
+        now: Int64
+    ) throws {
         try RoutingSchema.migrate(database)
-        self.init(reading: configuration)
-        try database.write { db in try reroute(now: now, in: db) }
-    }
-
-    /// For whoever only looks: changes nothing in the database.
-    package init(reading configuration: RoutingConfiguration) {
         self.configuration = configuration
+        self.limits = limits
         routes = Dictionary(uniqueKeysWithValues: configuration.route.all.map { ($0.id, $0) })
+        try database.write { db in try reroute(now: now, in: db) }
     }
 
     /// When something is to be flushed next; nil where there is no group.
@@ -55,17 +44,20 @@ package struct RoutingEngine: Sendable {
         return db.changesCount
     }
 
-    /// Ends incidents that were quiet for the timeout, and forgets what nobody needs any more.
-    func sweep(now: Int64, in db: Database) throws {
+    /// Ends incidents that were quiet for the timeout, and forgets what nobody needs any more. To be called about once a minute, after
+    /// what was due is flushed: what nobody was told of while nothing ran is told before it times out.
+    ///
+    /// - Throws: SQLite's error.
+    package func sweep(now: Int64, in db: Database) throws {
         let quiet = try String.fetchAll(
-            db.cachedStatement(sql: "SELECT incident FROM routing_incidents WHERE last_at <= ? LIMIT 1000"),
+            db.cachedStatement(sql: "SELECT incident FROM routing_incidents WHERE last_at <= ? LIMIT 10000"),
             arguments: [now - configuration.resolveTimeout])
         for incident in quiet { try resolve(incident: incident, now: now, in: db) }
         let over = try String.fetchAll(
             db.cachedStatement(
                 sql: """
                     SELECT id FROM routing_alerts a WHERE ends_at IS NOT NULL
-                        AND NOT EXISTS (SELECT 1 FROM routing_members WHERE alert_id = a.id) LIMIT 1000
+                        AND NOT EXISTS (SELECT 1 FROM routing_members WHERE alert_id = a.id) LIMIT 10000
                     """))
         for id in over { try forget(id, in: db) }
         try SilenceStore.prune(now: now, in: db)

@@ -17,8 +17,8 @@ import Testing
         try desk.run(to: hour)
         #expect(desk.told.count == 2)
         #expect(desk.told.map { $0.alerts.count + $0.truncatedAlerts } == [1_700, 10_000])
-        #expect(desk.told.map(\.alerts.count) == [RoutingEngine.maximumMembers, RoutingEngine.maximumMembers])
-        #expect(try desk.count("routing_alerts") == RoutingEngine.maximumMembers)
+        #expect(desk.told.map(\.alerts.count) == [1_000, 1_000])
+        #expect(try desk.count("routing_alerts") == 1_000)
         try desk.resolve("i1", at: hour)
         #expect(try desk.run(to: 2 * hour).map(\.status) == [.resolved])
         for table in ["routing_alerts", "routing_members", "routing_groups", "routing_incidents"] {
@@ -49,6 +49,33 @@ import Testing
         // One that is too large alone is told all the same.
         try desk.take(alert("huge", incident: "i2", finding: String(repeating: "x", count: 1_600_000)), at: hour)
         #expect(try desk.run(to: hour).first { $0.incident == "i2" }?.ids == ["huge"])
+    }
+
+    @Test func pastTheLimitOfGroupsAlertsAreToldTogether() throws {
+        var limits = RoutingLimits()
+        limits.groups = 3
+        let desk = try Desk(configuration(byIncident), limits: limits)
+        try desk.take((0..<3).map { alert("a\($0)", incident: "i\($0)") }, at: 0)
+        try desk.take((3..<8).map { alert("a\($0)", incident: "i\($0)") } + [alert("more", incident: "i1")], at: 0)
+        let told = try desk.run(to: minute)
+        #expect(told.map(\.ids) == [["a0"], ["a1", "more"], ["a2"], ["a3", "a4", "a5", "a6", "a7"]])
+        #expect(told.last?.groupLabels.isEmpty == true && told.last?.groupKey == "{}:{}")
+    }
+
+    @Test func pastTheLimitsAlertsAreCountedAndEachNewCountIsToldOnce() throws {
+        var limits = RoutingLimits()
+        limits.alerts = 2
+        let desk = try Desk(configuration(byIncident), limits: limits)
+        try desk.take(alert("a"), alert("b"), alert("c"), alert("first of its group", incident: "i2"), at: 0)
+        let told = try desk.run(to: minute)
+        #expect(told.map(\.ids) == [["a", "b"], ["first of its group"]] && told.map(\.truncatedAlerts) == [1, 0])
+        try desk.take(alert("d"), at: minute)
+        let more = try desk.run(to: hour)
+        #expect(more.map(\.truncatedAlerts) == [2] && more.map(\.reason) == [.newAlerts])
+        limits.members = 1
+        let one = try Desk(configuration(byIncident), limits: limits)
+        try one.take(alert("a"), alert("b"), at: 0)
+        #expect(try one.run(to: hour).map(\.truncatedAlerts) == [1] && one.count("routing_alerts") == 1)
     }
 
     @Test func theOrderInWhichAlertsComeDoesNotMatter() throws {

@@ -43,6 +43,10 @@ import Testing
         let again = try desk.run(to: 15 * minute)
         #expect(again.map(\.reason) == [.repeat] && again.map(\.time) == [15 * minute])
         #expect(try desk.run(to: hour).map(\.time) == [30 * minute, 45 * minute, 60 * minute])
+        // Exact where it is a multiple of the interval.
+        let exact = try Desk("route: { receiver: default, group_wait: 0s, group_interval: 5m, repeat_interval: 15m }")
+        try exact.take(alert("a"), at: 0)
+        #expect(try exact.run(to: 40 * minute).map(\.time) == [0, 15 * minute, 30 * minute])
     }
 
     @Test func anIncidentThatIsOverIsToldOnceAndItsGroupGoes() throws {
@@ -50,6 +54,7 @@ import Testing
         try desk.take(alert("a"), alert("b"), alert("c", incident: "i2"), at: 0)
         try desk.run(to: minute)
         try desk.resolve("i1", at: 2 * minute)
+        try desk.resolve("i1", at: 3 * minute)
         let told = try desk.run(to: 2 * hour)
         #expect(told.map(\.status) == [.resolved] && told.map(\.ids) == [["a", "b"]] && told[0].reason == .allResolved)
         #expect(told[0].alerts.allSatisfy { $0.endsAt == 2 * minute })
@@ -132,6 +137,10 @@ import Testing
         let told = try desk.run(to: 20 * minute)
         #expect(told.map(\.receiver) == ["pager"] && told[0].alerts[0].finding == [UInt8(ascii: "2")])
         #expect(try desk.count("routing_groups") == 1 && desk.count("routing_members") == 1)
+        // One that was over fires again.
+        try desk.resolve("i1", at: 21 * minute)
+        try desk.take(alert("a", severity: "critical"), at: 22 * minute)
+        #expect(try desk.run(to: hour).isEmpty)
     }
 
     @Test func withoutATreeEachAlertIsToldOnceAndForgotten() throws {

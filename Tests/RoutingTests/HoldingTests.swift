@@ -103,6 +103,20 @@ import Testing
         #expect(try desk.count("routing_groups") == 1)
     }
 
+    @Test func whatCameAndWentWhileTheRestIsSilencedIsNotTold() throws {
+        let desk = try Desk("route: { receiver: default, group_by: [], group_wait: 0s }")
+        try desk.take(alert("a"), at: 0)
+        try desk.run(to: 0)
+        try desk.silence("alert=a", to: 10 * hour, now: second)
+        for (id, start) in [("b", minute), ("c", 6 * minute)] {
+            try desk.take(alert(id, incident: id), at: start)
+            try desk.resolve(id, at: start + second)
+            try desk.run(to: start + 4 * minute)
+        }
+        // As in Alertmanager: the first ends what was told to fire; of the second nobody ever heard.
+        #expect(desk.told.map(\.ids) == [["a"], ["b"]] && desk.told.last?.reason == .allResolved)
+    }
+
     @Test func aMuteTimeHoldsTheGroupAndLosesNothing() throws {
         // The epoch was a Thursday: the weekend is from 48 to 96 hours after it.
         let desk = try Desk(

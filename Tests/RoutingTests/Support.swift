@@ -39,9 +39,12 @@ final class Desk {
     var engine: RoutingEngine
     private(set) var told: [Notification] = []
 
-    init(_ configuration: RoutingConfiguration, database: (any DatabaseWriter)? = nil) throws {
+    init(
+        _ configuration: RoutingConfiguration, database: (any DatabaseWriter)? = nil,
+        limits: RoutingLimits = RoutingLimits()
+    ) throws {
         self.database = try database ?? DatabaseQueue()
-        engine = try RoutingEngine(database: self.database, configuration: configuration, now: 0)
+        engine = try RoutingEngine(database: self.database, configuration: configuration, limits: limits, now: 0)
     }
 
     convenience init(_ yaml: String) throws { try self.init(configuration(yaml)) }
@@ -62,6 +65,7 @@ final class Desk {
                 try engine.flush(now: now, in: db) { notification, _ in new.append(notification) }.hasMore
             }
         }
+        try database.write { db in try engine.sweep(now: now, in: db) }
         told += new
         return new
     }
