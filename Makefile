@@ -48,7 +48,7 @@ fuzz: setup ## damaged input for everything that reads, a minute each; FUZZ="--t
 	@$(BUILD) --product gatewatch-fuzz
 	@$(BIN)/gatewatch-fuzz $(FUZZ)
 
-clients: setup ## make the Python environment with which tests run the real clients of Chroma, MLflow and OpenAI
+clients: setup ## make the Python environment with which tests run the real clients of Chroma, MLflow and OpenAI, and read what the hub sends
 	@python3 -m venv $(CLIENTS) && $(CLIENTS)/bin/pip install --quiet --requirement Tests/EndToEndTests/clients/requirements.txt
 
 lint: ## check the form of the sources

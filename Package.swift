@@ -43,6 +43,7 @@ let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
 let nioTLS = Target.Dependency.product(name: "NIOTLS", package: "swift-nio")
 let nioExtras = Target.Dependency.product(name: "NIOExtras", package: "swift-nio-extras")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let jwtKit = Target.Dependency.product(name: "JWTKit", package: "jwt-kit")
 let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
 
@@ -62,6 +63,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -102,8 +104,13 @@ let package = Package(
         // The other processes and what all of them use.
         room("Kafka", ["CRdKafka", logging]),
         room("Telemetry", [hummingbird, lifecycle, logging, metricsCore, metrics, nioCore, httpTypes]),
-        room("Delivery", ["CCurl", crypto, grdb, logging, metrics]),
-        room("Hub", ["Delivery", "Kafka", "Telemetry", grdb, logging, metrics, lifecycle]),
+        room("Delivery", ["CCurl", "Kafka", crypto, grdb, logging, metrics]),
+        room(
+            "Notifications",
+            ["AuditEvent", "Delivery", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
+        room("Routing", ["JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
+        room(
+            "Hub", ["Delivery", "Kafka", "Notifications", "Routing", "Telemetry", grdb, logging, metrics, lifecycle]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 
@@ -132,16 +139,20 @@ let package = Package(
             dependencies: [
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
-                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "OIDC", "Orders",
-                "Pipeline", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser, asyncHTTPClient, crypto,
-                hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1, nioFoundation, httpTypes,
+                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "Notifications",
+                "OIDC",
+                "Orders", "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser,
+                asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
+                nioFoundation, httpTypes,
             ], swiftSettings: settings),
 
         .executableTarget(
             name: "gatewatch-bench",
             dependencies: [
-                "AuditEvent", "Calendar", "Connections", "Detection", "Detectors", "Fixtures", "Gateway", "Kafka",
-                "LocalServices", "OIDC", "Orders", "Pipeline", "Sigma", "Signing", "YAMLDocument", logging,
+                "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Fixtures", "Gateway",
+                "Kafka",
+                "LocalServices", "OIDC", "Orders", "Pipeline", "Routing", "Sigma", "Signing", "YAMLDocument", grdb,
+                logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
         // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.
@@ -166,8 +177,17 @@ let package = Package(
                 "AuditEvent", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", "YAMLDocument",
                 logging,
             ]),
-        tests("Delivery", [crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
-        tests("Hub", ["Delivery", "Kafka", "Telemetry", lifecycle, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Routing", ["YAMLDocument", grdb]),
+        tests(
+            "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],
+            exclude: ["Support/check.py", "Support/mail_server.py"]),
+        tests(
+            "Hub",
+            [
+                "Delivery", "Kafka", "Notifications", "Routing", "Telemetry", lifecycle, grdb, hummingbird, nioCore,
+                httpTypes, logging,
+            ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Approvals", ["Signing", crypto]),

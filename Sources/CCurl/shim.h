@@ -40,3 +40,23 @@ static inline CURLcode gatewatch_curl_set_progress_function(CURL *handle, curl_x
 static inline CURLcode gatewatch_curl_get_long(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
 }
+
+static inline CURLcode gatewatch_curl_set_opensocket_function(CURL *handle, curl_opensocket_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, function);
+}
+
+static inline CURLcode gatewatch_curl_get_socket(CURL *handle, curl_socket_t *value) {
+    return curl_easy_getinfo(handle, CURLINFO_ACTIVESOCKET, value);
+}
+
+#if defined(__linux__)
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+/// Bytes that were written to a TCP socket and that the other side's kernel has not acknowledged; -1 if it cannot be told.
+static inline int gatewatch_unacknowledged(int socket) {
+    int count = 0;
+    return ioctl(socket, SIOCOUTQ, &count) == 0 ? count : -1;
+}
+#else
+static inline int gatewatch_unacknowledged(int socket) { return -1; }
+#endif

@@ -44,10 +44,11 @@ package final class CurlCancellation: Sendable {
     package var isCancelled: Bool { flag.load(ordering: .acquiring) }
 }
 
-/// Posts over http and https by libcurl. One client is one connection kept open between requests; it is used from one thread.
+/// Sends by http, https, smtp, smtps and bare TLS by libcurl. One client is one connection kept open between requests; it is
+/// used from one thread.
 ///
-/// Certificates are verified, redirects are not followed, TLS is 1.2 or later. Proxies are libcurl's own environment
-/// variables, never for loopback.
+/// Certificates are verified, redirects are not followed, TLS is 1.2 or later, no proxy is used. Addresses that are not public
+/// are refused unless ``Options/addresses`` says otherwise.
 package final class CurlClient {
     /// Timeouts and trust of a client.
     package struct Options: Sendable, Equatable {
@@ -57,11 +58,20 @@ package final class CurlClient {
         package var timeoutMilliseconds: Int
         /// A PEM file of certificate authorities to trust instead of the system's.
         package var certificateAuthorityFile: String?
+        /// PEM files of our own certificate and its key, where the receiver asks for one.
+        package var certificateFile: String?
+        package var privateKeyFile: String?
+        /// Where connections may lead.
+        package var addresses: AddressPolicy
 
         package init(
             connectTimeoutMilliseconds: Int = 5_000, timeoutMilliseconds: Int = 20_000,
-            certificateAuthorityFile: String? = nil
+            certificateAuthorityFile: String? = nil, certificateFile: String? = nil, privateKeyFile: String? = nil,
+            addresses: AddressPolicy = .publicOnly
         ) {
+            self.certificateFile = certificateFile
+            self.privateKeyFile = privateKeyFile
+            self.addresses = addresses
             self.connectTimeoutMilliseconds = connectTimeoutMilliseconds
             self.timeoutMilliseconds = timeoutMilliseconds
             self.certificateAuthorityFile = certificateAuthorityFile
@@ -72,14 +82,15 @@ package final class CurlClient {
     package static let maximumReplyBytes = 64 * 1024
 
     /// libcurl's process-wide start. libcurl with NOSIGNAL leaves SIGPIPE to us: TLS writes to a closed socket raise it.
-    private static let isInitialized: Bool = {
+    static let isInitialized: Bool = {
         signal(SIGPIPE, SIG_IGN)
         return gatewatch_curl_global_init() == CURLE_OK
     }()
 
-    private let handle: UnsafeMutableRawPointer
-    private let options: Options
-    private let cancellation: CurlCancellation
+    let handle: UnsafeMutableRawPointer
+    let options: Options
+    let cancellation: CurlCancellation
+    private let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
 
     /// - Throws: ``CurlError`` if libcurl cannot start.
     package init(_ options: Options = Options(), cancellation: CurlCancellation = CurlCancellation()) throws(CurlError)
@@ -87,6 +98,7 @@ package final class CurlClient {
         guard Self.isInitialized, let handle = curl_easy_init() else {
             throw CurlError(.other, message: "libcurl cannot start")
         }
+        errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
         self.handle = handle
         self.options = options
         self.cancellation = cancellation
@@ -94,13 +106,13 @@ package final class CurlClient {
 
     deinit {
         curl_easy_cleanup(handle)
+        errorBuffer.deallocate()
     }
 
     /// Sends the request and waits for the reply, blocking the thread.
     ///
     /// - Throws: ``CurlError`` when no complete reply came. A status of any kind is a reply.
     package func post(_ request: CurlRequest) throws(CurlError) -> CurlReply {
-        if cancellation.isCancelled { throw CurlError(.cancelled, message: "the request was stopped") }
         var lines = ["Expect:"]
         for (name, value) in request.headers {
             guard !(name + value).utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
@@ -108,86 +120,91 @@ package final class CurlClient {
             }
             lines.append("\(name): \(value)")
         }
-        var list: UnsafeMutablePointer<curl_slist>?
-        for line in lines { list = curl_slist_append(list, line) }
-        defer { curl_slist_free_all(list) }
-
-        // The callbacks get this object unretained; `extended` below keeps it alive through the transfer.
-        let exchange = Exchange(cancellation: cancellation)
-        let errorBuffer = UnsafeMutablePointer<CChar>.allocate(capacity: Int(CURL_ERROR_SIZE))
-        errorBuffer.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        defer { errorBuffer.deallocate() }
-
-        // Keeps the connection, forgets every option.
-        curl_easy_reset(handle)
-        let code: CURLcode = request.body.withUnsafeBytes { body in
-            withExtendedLifetime(exchange) {
-                let context = Unmanaged.passUnretained(exchange).toOpaque()
-                let failed = setOptions(request.url, list, body, context, errorBuffer)
-                return failed == CURLE_OK ? curl_easy_perform(handle) : failed
+        let exchange = Exchange(options.addresses, cancellation)
+        let list = CurlList(lines)
+        let code = try transfer(exchange) { set in
+            set.text(CURLOPT_URL, request.url.text)
+            set.text(CURLOPT_PROTOCOLS_STR, "http,https")
+            set.text(CURLOPT_USERAGENT, "gatewatch")
+            set.number(CURLOPT_POST, 1)
+            set.check(gatewatch_curl_set_headers(handle, list.head))
+            set.check(gatewatch_curl_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(request.body.count)))
+            return request.body.withUnsafeBytes { body in
+                // Not copied: the bytes stand through the transfer. An empty body still needs a pointer.
+                if let base = body.baseAddress, !body.isEmpty {
+                    set.pointer(CURLOPT_POSTFIELDS, base)
+                } else {
+                    set.text(CURLOPT_COPYPOSTFIELDS, "")
+                }
+                return set.perform()
             }
         }
-        var status = 0
-        _ = gatewatch_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
-        let reply = CurlReply(
-            status: status,
+        // We ended it ourselves at the size limit: status and headers are complete.
+        guard code == CURLE_OK || (exchange.isTruncated && code == CURLE_WRITE_ERROR) else {
+            throw error(code, exchange)
+        }
+        return CurlReply(
+            status: responseCode,
             retryAfterSeconds: exchange.retryAfter.flatMap {
                 RetryAfter.seconds($0, nowSeconds: Int64(Date().timeIntervalSince1970))
             },
             body: exchange.body, isTruncated: exchange.isTruncated)
-        // We ended it ourselves at the size limit: status and headers are complete.
-        if code == CURLE_OK || (exchange.isTruncated && code == CURLE_WRITE_ERROR) { return reply }
+    }
+
+    /// The status or SMTP code that came last, 0 if none did.
+    var responseCode: Int {
+        var status = 0
+        _ = gatewatch_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        return status
+    }
+
+    /// Sets what every transfer has, lets `body` set the rest and perform.
+    func transfer(_ exchange: Exchange, _ body: (inout CurlSetup) -> CURLcode) throws(CurlError) -> CURLcode {
+        if cancellation.isCancelled { throw CurlError(.cancelled, message: "the request was stopped") }
+        errorBuffer.update(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        // Keeps the connection, forgets every option.
+        curl_easy_reset(handle)
+        var set = CurlSetup(handle)
+        // The callbacks get the exchange unretained; `withExtendedLifetime` keeps it alive through the transfer.
+        return withExtendedLifetime(exchange) {
+            let context = UnsafeRawPointer(Unmanaged.passUnretained(exchange).toOpaque())
+            set.pointer(CURLOPT_ERRORBUFFER, errorBuffer)
+            // None of the environment's: a proxy would connect where we may not, and see what we send.
+            set.text(CURLOPT_PROXY, "")
+            for (option, value) in [
+                (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_NOPROGRESS, 0),
+                (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
+                (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
+                (CURLOPT_CONNECTTIMEOUT_MS, max(1, options.connectTimeoutMilliseconds)),
+                (CURLOPT_TIMEOUT_MS, max(1, options.timeoutMilliseconds)),
+            ] {
+                set.number(option, value)
+            }
+            if let file = options.certificateAuthorityFile { set.text(CURLOPT_CAINFO, file) }
+            if let file = options.certificateFile { set.text(CURLOPT_SSLCERT, file) }
+            if let file = options.privateKeyFile { set.text(CURLOPT_SSLKEY, file) }
+            set.check(gatewatch_curl_set_data_function(handle, CURLOPT_WRITEFUNCTION, Exchange.takeBody))
+            set.pointer(CURLOPT_WRITEDATA, context)
+            set.check(gatewatch_curl_set_data_function(handle, CURLOPT_HEADERFUNCTION, Exchange.takeHeader))
+            set.pointer(CURLOPT_HEADERDATA, context)
+            set.check(gatewatch_curl_set_progress_function(handle, Exchange.progress))
+            set.pointer(CURLOPT_XFERINFODATA, context)
+            set.check(gatewatch_curl_set_opensocket_function(handle, Exchange.openSocket))
+            set.pointer(CURLOPT_OPENSOCKETDATA, context)
+            return body(&set)
+        }
+    }
+
+    /// What a code of libcurl means here.
+    func error(_ code: CURLcode, _ exchange: Exchange) -> CurlError {
+        if let address = exchange.forbidden, code == CURLE_COULDNT_CONNECT {
+            return CurlError(.forbiddenAddress, message: "\(address) is not a public address")
+        }
         let words = String(cString: errorBuffer)
-        throw CurlError(
+        return CurlError(
             Self.kind(code), code: Int(code.rawValue),
             message: words.isEmpty ? String(cString: curl_easy_strerror(code)) : words)
     }
-
-    private func setOptions(
-        _ url: CurlURL, _ headers: UnsafeMutablePointer<curl_slist>?, _ body: UnsafeRawBufferPointer,
-        _ context: UnsafeMutableRawPointer, _ errorBuffer: UnsafeMutablePointer<CChar>
-    ) -> CURLcode {
-        var failed = CURLE_OK
-        func check(_ code: CURLcode) { if failed == CURLE_OK { failed = code } }
-        check(gatewatch_curl_set_pointer(handle, CURLOPT_ERRORBUFFER, errorBuffer))
-        check(gatewatch_curl_set_string(handle, CURLOPT_URL, url.text))
-        check(gatewatch_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "http,https"))
-        check(gatewatch_curl_set_string(handle, CURLOPT_USERAGENT, "gatewatch"))
-        check(gatewatch_curl_set_string(handle, CURLOPT_NOPROXY, Self.noProxy))
-        for (option, value) in [
-            (CURLOPT_NOSIGNAL, 1), (CURLOPT_FOLLOWLOCATION, 0), (CURLOPT_POST, 1), (CURLOPT_NOPROGRESS, 0),
-            (CURLOPT_SSL_VERIFYPEER, 1), (CURLOPT_SSL_VERIFYHOST, 2),
-            (CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2)),
-            (CURLOPT_CONNECTTIMEOUT_MS, max(1, options.connectTimeoutMilliseconds)),
-            (CURLOPT_TIMEOUT_MS, max(1, options.timeoutMilliseconds)),
-        ] {
-            check(gatewatch_curl_set_long(handle, option, value))
-        }
-        if let file = options.certificateAuthorityFile {
-            check(gatewatch_curl_set_string(handle, CURLOPT_CAINFO, file))
-        }
-        check(gatewatch_curl_set_headers(handle, headers))
-        check(gatewatch_curl_set_offset(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.count)))
-        // Not copied: the caller holds the bytes through the transfer. An empty body still needs a pointer.
-        if let base = body.baseAddress, !body.isEmpty {
-            check(gatewatch_curl_set_pointer(handle, CURLOPT_POSTFIELDS, base))
-        } else {
-            check(gatewatch_curl_set_string(handle, CURLOPT_COPYPOSTFIELDS, ""))
-        }
-        check(gatewatch_curl_set_data_function(handle, CURLOPT_WRITEFUNCTION, Exchange.takeBody))
-        check(gatewatch_curl_set_pointer(handle, CURLOPT_WRITEDATA, context))
-        check(gatewatch_curl_set_data_function(handle, CURLOPT_HEADERFUNCTION, Exchange.takeHeader))
-        check(gatewatch_curl_set_pointer(handle, CURLOPT_HEADERDATA, context))
-        check(gatewatch_curl_set_progress_function(handle, Exchange.progress))
-        check(gatewatch_curl_set_pointer(handle, CURLOPT_XFERINFODATA, context))
-        return failed
-    }
-
-    private static let noProxy: String = {
-        let environment = ProcessInfo.processInfo.environment
-        let own = environment["no_proxy"] ?? environment["NO_PROXY"] ?? ""
-        return (own.isEmpty ? "" : own + ",") + "localhost,127.0.0.1,::1"
-    }()
 
     private static func kind(_ code: CURLcode) -> CurlError.Kind {
         switch code {
@@ -196,55 +213,11 @@ package final class CurlClient {
         case CURLE_COULDNT_CONNECT: .unreachable
         case CURLE_OPERATION_TIMEDOUT: .timeout
         case CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
-            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS:
+            CURLE_SSL_CIPHER, CURLE_SSL_ISSUER_ERROR, CURLE_SSL_INVALIDCERTSTATUS, CURLE_USE_SSL_FAILED:
             .tls
         case CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE, CURLE_RECV_ERROR, CURLE_SEND_ERROR: .closedEarly
         case CURLE_ABORTED_BY_CALLBACK: .cancelled
         default: .other
         }
-    }
-}
-
-/// What libcurl's callbacks fill while a request runs, all on the thread that runs it.
-private final class Exchange {
-    var body: [UInt8] = []
-    var isTruncated = false
-    var retryAfter: String?
-    let cancellation: CurlCancellation
-
-    init(cancellation: CurlCancellation) {
-        self.cancellation = cancellation
-    }
-
-    static func from(_ context: UnsafeMutableRawPointer?) -> Exchange? {
-        context.map { Unmanaged<Exchange>.fromOpaque($0).takeUnretainedValue() }
-    }
-
-    static let takeBody: gatewatch_curl_data_function = { data, size, count, context in
-        guard let data, let exchange = Exchange.from(context) else { return 0 }
-        let length = size * count
-        let room = CurlClient.maximumReplyBytes - exchange.body.count
-        exchange.body.append(contentsOf: UnsafeRawBufferPointer(start: data, count: min(length, room)))
-        guard length <= room else {
-            exchange.isTruncated = true
-            return 0
-        }
-        return length
-    }
-
-    static let takeHeader: gatewatch_curl_data_function = { data, size, count, context in
-        guard let data, let exchange = Exchange.from(context) else { return 0 }
-        let length = size * count
-        let line = String(decoding: UnsafeRawBufferPointer(start: data, count: min(length, 512)), as: UTF8.self)
-        // A new status line: a 100, or a proxy's answer to CONNECT, came before the real one.
-        if line.hasPrefix("HTTP/") { exchange.retryAfter = nil }
-        if let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "retry-after" {
-            exchange.retryAfter = line[line.index(after: colon)...].trimmingCharacters(in: .whitespacesAndNewlines)
-        }
-        return length
-    }
-
-    static let progress: curl_xferinfo_callback = { context, _, _, _, _ in
-        Exchange.from(context)?.cancellation.isCancelled == true ? 1 : 0
     }
 }

@@ -18,6 +18,10 @@ package struct CurlError: Error, Sendable, Equatable, CustomStringConvertible {
         case tls
         /// The connection ended before the reply did.
         case closedEarly
+        /// The other side answered and refused; ``reply`` has its code (SMTP).
+        case refused
+        /// The address is one that the target may not be reached at.
+        case forbiddenAddress
         /// We stopped it: the process is going down.
         case cancelled
         /// Something else; see the message.
@@ -30,11 +34,14 @@ package struct CurlError: Error, Sendable, Equatable, CustomStringConvertible {
     package let code: Int
     /// libcurl's own words.
     package let message: String
+    /// The last code of an SMTP server, if it said one.
+    package let reply: Int?
 
-    package init(_ kind: Kind, code: Int = 0, message: String) {
+    package init(_ kind: Kind, code: Int = 0, message: String, reply: Int? = nil) {
         self.kind = kind
         self.code = code
         self.message = message
+        self.reply = reply
     }
 
     package var description: String {
@@ -45,6 +52,9 @@ package struct CurlError: Error, Sendable, Equatable, CustomStringConvertible {
             case .unreachable: "check that the receiver runs and that a firewall lets us reach it"
             case .timeout: "the receiver is too slow or hangs"
             case .tls: "check the receiver's certificate, or give its authority's file"
+            case .forbiddenAddress:
+                "set allow_private: true on the receiver if it is meant to be inside, or name its network in allowed_networks"
+            case .refused: "see what the server says, and check account and addresses"
             case .closedEarly: "the receiver or a proxy dropped the connection"
             case .invalidRequest, .cancelled, .other: nil
             }

@@ -6,7 +6,7 @@ import Logging
 import Metrics
 import Synchronization
 
-/// The thread of one target: takes what is due, posts it, writes down what came of it. A target that hangs holds only
+/// The thread of one target: takes what is due, sends it, writes down what came of it. A target that hangs holds only
 /// its own thread.
 final class Dispatcher: Sendable {
     /// Another process may put in or replay deliveries, and clocks may jump: look at least this often (milliseconds).
@@ -81,11 +81,14 @@ final class Dispatcher: Sendable {
     }
 
     private func run() {
-        let client: CurlClient
+        let connection: any DeliveryConnection
         do {
-            client = try CurlClient(target.options, cancellation: cancellation)
+            connection = try target.connect(cancellation, logger: logger)
         } catch {
-            logger.critical("deliveries cannot be sent: \(error)")
+            logger.critical("deliveries cannot be sent and wait for a better configuration: \(error)")
+            let (name, reason) = (target.name, "it cannot be used: \(error)")
+            _ = retryingStorage(
+                "note the target's state", { db in try OutboxStore.markUnusable(target: name, error: reason, in: db) })
             return
         }
         var lastCount: Int64 = 0
@@ -102,7 +105,7 @@ final class Dispatcher: Sendable {
                     updatePending()
                     lastCount = now
                 }
-                deliver(due, client)
+                deliver(due, connection)
             } else if case .wait(let until) = next {
                 updatePending()
                 let wait = min(Self.longestWait, max(1, (until ?? Int64.max) - now))
@@ -111,15 +114,11 @@ final class Dispatcher: Sendable {
         }
     }
 
-    private func deliver(_ due: OutboxStore.Due, _ client: CurlClient) {
-        let request = target.request(
-            messageID: due.messageID, body: due.body, nowSeconds: DeliveryClock.now() / 1000)
-        let attempt: Attempt
-        do {
-            attempt = Attempt(.success(try client.post(request)))
-        } catch {
-            attempt = Attempt(.failure(error))
-        }
+    private func deliver(_ due: OutboxStore.Due, _ connection: any DeliveryConnection) {
+        let attempt = connection.attempt(
+            OutgoingMessage(
+                id: due.messageID, orderingKey: due.orderingKey, body: due.body,
+                nowSeconds: DeliveryClock.now() / 1000))
         let now = DeliveryClock.now()
         let name = target.name
         switch attempt {
@@ -132,7 +131,7 @@ final class Dispatcher: Sendable {
                     { db in try OutboxStore.markDelivered(due, target: name, status: status, now: now, in: db) }) != nil
             else { return }
             outcomes["delivered"]?.increment()
-            logger.debug("delivered", metadata: ["webhook-id": .string(due.messageID), "status": "\(status)"])
+            logger.debug("delivered", metadata: ["webhook-id": .string(due.messageID), "status": "\(status ?? 0)"])
         case .gone:
             let reason = "the target answered 410 Gone"
             guard
@@ -153,39 +152,39 @@ final class Dispatcher: Sendable {
             logger.error(
                 "the target answered 410 Gone and is disabled; its deliveries are kept. Enable it once the receiver is back",
                 metadata: ["endpoint": .string(target.endpoint), "dead": "\(dead + 1)"])
-        case .failed(let status, let error, let retryAfterSeconds, let throttles):
-            plan(due, status, error, retryAfterSeconds, throttles, now)
+        case .failed(let failure):
+            plan(due, failure, now)
         }
     }
 
-    private func plan(
-        _ due: OutboxStore.Due, _ status: Int?, _ error: String, _ retryAfterSeconds: Int64?, _ throttles: Bool,
-        _ now: Int64
-    ) {
-        let retryAfter = retryAfterSeconds.map { seconds in
+    private func plan(_ due: OutboxStore.Due, _ failure: Attempt.Failure, _ now: Int64) {
+        let retryAfter = failure.retryAfterSeconds.map { seconds in
             now + min(seconds, RetrySchedule.maximumRetryAfterMilliseconds / 1000) * 1000
         }
-        let next = schedule.delay(afterAttempts: due.attempts + 1).map { max(now + $0, retryAfter ?? 0) }
+        let delay = failure.isPermanent ? nil : schedule.delay(afterAttempts: due.attempts + 1)
+        let next = delay.map { max(now + $0, retryAfter ?? 0) }
         let name = target.name
         guard
             retryingStorage(
                 "mark a delivery",
                 { db in
                     try OutboxStore.markFailed(
-                        due, target: name, status: status, error: error, nextAttemptAt: next,
-                        holdUntil: throttles ? retryAfter : nil, now: now, in: db)
+                        due, target: name, status: failure.status, error: failure.error, nextAttemptAt: next,
+                        holdUntil: failure.throttles ? retryAfter : nil, now: now, in: db)
                 }) != nil
         else { return }
         outcomes[next == nil ? "dead" : "retry"]?.increment()
         let details: Logger.Metadata = [
-            "webhook-id": .string(due.messageID), "attempt": "\(due.attempts + 1)", "reason": .string(error),
+            "webhook-id": .string(due.messageID), "attempt": "\(due.attempts + 1)", "reason": .string(failure.error),
             "endpoint": .string(target.endpoint),
         ]
         if let next {
             logger.warning("a delivery failed; next attempt in \(max(0, next - now)) ms", metadata: details)
         } else {
             logger.error(
-                "a delivery failed for the last time and is a dead letter; replay it once the receiver is well",
+                failure.isPermanent
+                    ? "a delivery was refused for good and is a dead letter; replay it once the cause is mended"
+                    : "a delivery failed for the last time and is a dead letter; replay it once the receiver is well",
                 metadata: details)
         }
     }

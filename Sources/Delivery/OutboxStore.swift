@@ -68,7 +68,7 @@ enum OutboxStore {
                 body: [UInt8](row["body"] as Data), attempts: row["attempts"]))
     }
 
-    static func markDelivered(_ due: Due, target: String, status: Int, now: Int64, in db: Database) throws {
+    static func markDelivered(_ due: Due, target: String, status: Int?, now: Int64, in db: Database) throws {
         try db.execute(
             sql: """
                 UPDATE deliveries SET state = 'delivered', attempts = ?, next_attempt_at = NULL, last_status = ?,
@@ -112,6 +112,15 @@ enum OutboxStore {
                 ON CONFLICT (name) DO UPDATE SET failures_in_a_row = failures_in_a_row + 1, last_error = :error,
                     held_until = coalesce(:hold, held_until)
                 """, arguments: ["name": target, "error": error, "hold": holdUntil])
+    }
+
+    /// Notes that a target cannot be used at all, for its health; its deliveries wait.
+    static func markUnusable(target: String, error: String, in db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO delivery_targets (name, failures_in_a_row, last_error) VALUES (:name, 1, :error)
+                ON CONFLICT (name) DO UPDATE SET failures_in_a_row = failures_in_a_row + 1, last_error = :error
+                """, arguments: ["name": target, "error": String(error.prefix(maximumError))])
     }
 
     /// Disables a target; its pending deliveries die, to be replayed when it is enabled. Returns how many.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
-import Telemetry
+import Routing
 
 /// What the hub needs to know of an alert; the finding itself is kept byte for byte.
 struct Alert: Equatable {
@@ -19,10 +19,9 @@ struct Alert: Equatable {
     var identity: String?
     /// `unmapped.rule_status`: Sigma's `status` of the rule.
     var ruleStatus: String?
-    /// The `webhook-id` of every delivery of it.
-    var messageID: String
-    /// The finding as it came, without the white space around it.
-    var json: [UInt8]
+    /// The finding as it came, without the white space around it, and the labels by which it is routed.
+    var routed: RoutedAlert
+    var json: [UInt8] { routed.finding }
 
     /// An experimental rule's alerts are watched, not sent.
     var isDelivered: Bool { ruleStatus != "experimental" }
@@ -49,7 +48,7 @@ struct Alert: Equatable {
             throw UnreadableAlert("its class_uid is \(finding.class_uid), not 2004 (Detection Finding)")
         }
         let uid = finding.finding_info.uid
-        guard let messageID = MessageID.make(uid) else {
+        guard MessageID.make(uid) != nil else {
             throw UnreadableAlert("its finding_info.uid is empty or too long for a webhook-id")
         }
         id = uid
@@ -59,15 +58,11 @@ struct Alert: Equatable {
         time = finding.time
         identity = finding.unmapped?.identity
         ruleStatus = finding.unmapped?.rule_status
-        self.messageID = messageID
-        json = trimmed
-    }
-
-    /// The body by Standard Webhooks: type, the event's time in ISO 8601, and the finding as it came.
-    var webhookBody: [UInt8] {
-        let head =
-            "{\"type\":\"gatewatch.alert.created\",\"timestamp\":\"\(RFC3339.string(milliseconds: time))\",\"data\":"
-        return Array(head.utf8) + json + Array("}".utf8)
+        do {
+            routed = try RoutedAlert(finding: trimmed)
+        } catch {
+            throw UnreadableAlert("it has no labels: \(error)")
+        }
     }
 
     private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {

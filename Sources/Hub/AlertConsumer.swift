@@ -31,15 +31,23 @@ final class AlertConsumer: Sendable {
 
     private let configuration: HubConfiguration
     private let store: AlertStore
+    private let outbox: DeliveryOutbox
+    private let clock: NotificationClock
     private let logger: Logger
     private let counters: [String: Counter]
+    private let notifications: Counter
     private let lagGauge: Gauge
     private let state = Mutex(Status())
     private let isStopping = Atomic<Bool>(false)
 
-    init(configuration: HubConfiguration, store: AlertStore, logger: Logger, metrics: any MetricsFactory) {
+    init(
+        configuration: HubConfiguration, store: AlertStore, outbox: DeliveryOutbox, clock: NotificationClock,
+        logger: Logger, metrics: any MetricsFactory
+    ) {
         self.configuration = configuration
         self.store = store
+        self.outbox = outbox
+        self.clock = clock
         self.logger = logger
         counters = Dictionary(
             uniqueKeysWithValues: ["stored", "experimental", "repeated", "unreadable"].map { outcome in
@@ -49,6 +57,7 @@ final class AlertConsumer: Sendable {
                         label: "gatewatch_hub_alerts_total", dimensions: [("outcome", outcome)], factory: metrics)
                 )
             })
+        notifications = Counter(label: NotificationClock.counterLabel, factory: metrics)
         lagGauge = Gauge(label: "gatewatch_hub_lag", factory: metrics)
     }
 
@@ -146,6 +155,7 @@ final class AlertConsumer: Sendable {
                 continue
             }
             count(outcome)
+            clock.wake()
             let offsets = pending.nextOffsets
             pending.removeAll()
             do {
@@ -187,6 +197,7 @@ final class AlertConsumer: Sendable {
         counters["stored"]?.increment(by: outcome.stored)
         counters["experimental"]?.increment(by: outcome.experimental)
         counters["repeated"]?.increment(by: outcome.repeated)
+        notifications.increment(by: outcome.notifications)
         counters["unreadable"]?.increment(by: outcome.unreadable.count)
         for unreadable in outcome.unreadable {
             logger.error(
@@ -197,7 +208,7 @@ final class AlertConsumer: Sendable {
 
     private func prune(_ now: Int64) {
         do {
-            try store.outbox.prune(deliveredBefore: now - configuration.deliveredRetentionMilliseconds)
+            try outbox.prune(deliveredBefore: now - configuration.deliveredRetentionMilliseconds)
         } catch {
             logger.warning("old deliveries were not pruned; trying again in an hour", metadata: ["error": "\(error)"])
         }

@@ -2,6 +2,7 @@
 import Delivery
 import Foundation
 import GRDB
+import Routing
 import Telemetry
 
 /// A record of the alerts topic, copied out of Kafka's buffers.
@@ -16,10 +17,12 @@ struct ReceivedRecord {
     var payload: [UInt8]?
 }
 
-/// The hub's tables, and the one transaction in which alerts and their deliveries come in.
+/// The hub's tables, and the one transaction in which alerts come in, are routed, and what is due at once goes into the outbox.
 struct AlertStore: Sendable {
     /// Unreadable alerts kept, the newest; a broken producer must not fill the disk.
     private static let maximumUnreadable = 10_000
+    /// Groups that are told of in the transaction that takes alerts in; the others follow at once, each their own.
+    private static let maximumFlushed = 500
     /// Bytes kept of an unreadable alert.
     private static let maximumUnreadableBytes = 64 * 1024
 
@@ -28,6 +31,8 @@ struct AlertStore: Sendable {
         var stored = 0
         var experimental = 0
         var repeated = 0
+        /// What was told at once.
+        var notifications = 0
         var unreadable: [Unreadable] = []
     }
 
@@ -38,7 +43,8 @@ struct AlertStore: Sendable {
     }
 
     let database: any DatabaseWriter
-    let outbox: DeliveryOutbox
+    let routing: RoutingEngine
+    let sender: NotificationSender
 
     /// Creates or brings up to date the hub's tables, beside the outbox's.
     static func migrate(_ database: any DatabaseWriter) throws {
@@ -80,7 +86,7 @@ struct AlertStore: Sendable {
         try migrator.migrate(database)
     }
 
-    /// Stores the records and puts their deliveries into the outbox, all or nothing.
+    /// Stores the records and routes their alerts, all or nothing.
     func store(_ records: [ReceivedRecord]) throws -> Outcome {
         // Parsed before the transaction: it holds the only writer.
         let parsed = records.map { record -> (ReceivedRecord, Result<Alert, UnreadableAlert>) in
@@ -89,9 +95,10 @@ struct AlertStore: Sendable {
             }
             return (record, Result { () throws(UnreadableAlert) -> Alert in try Alert(payload) })
         }
-        let targets = outbox.targetNames
+        let now = RFC3339.nowMilliseconds()
         return try database.write { db in
             var outcome = Outcome()
+            var routed: [RoutedAlert] = []
             for (record, result) in parsed {
                 switch result {
                 case .success(let alert):
@@ -104,12 +111,7 @@ struct AlertStore: Sendable {
                         outcome.experimental += 1
                         continue
                     }
-                    let body = alert.webhookBody
-                    let key = alert.identity ?? record.key ?? alert.id
-                    try outbox.enqueue(
-                        targets.map {
-                            NewDelivery(messageID: alert.messageID, target: $0, orderingKey: key, body: body)
-                        }, in: db)
+                    routed.append(alert.routed)
                 case .failure(let reason):
                     try keep(record, reason.description, in: db)
                     outcome.unreadable.append(
@@ -118,6 +120,10 @@ struct AlertStore: Sendable {
                             reason: reason.description))
                 }
             }
+            guard !routed.isEmpty else { return outcome }
+            try routing.take(routed, now: now, in: db)
+            outcome.notifications =
+                try routing.flush(now: now, limit: Self.maximumFlushed, in: db, sender.send).notifications
             return outcome
         }
     }

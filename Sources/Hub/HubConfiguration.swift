@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Delivery
 package import Kafka
+package import Notifications
+package import Routing
 
 /// What a hub needs to know. The executable reads it from the configuration; the hub reads no file of settings.
 package struct HubConfiguration: Sendable {
@@ -12,8 +14,10 @@ package struct HubConfiguration: Sendable {
     package var topic: String
     /// The SQLite file of alerts and deliveries; its folder must exist.
     package var databasePath: String
-    /// To whom each alert is delivered.
-    package var targets: [any DeliveryTarget]
+    /// To whom is delivered.
+    package var receivers: [Receiver]
+    /// The tree of routes; nil to deliver every alert by itself, at once, to every receiver.
+    package var routing: RoutingConfiguration?
     /// When deliveries are attempted.
     package var schedule: RetrySchedule
     /// How long an attempt that runs may go on when the hub stops, in milliseconds.
@@ -22,13 +26,15 @@ package struct HubConfiguration: Sendable {
     package var deliveredRetentionMilliseconds: Int64
 
     package init(
-        kafka: KafkaProperties, databasePath: String, targets: [any DeliveryTarget], group: String = "gatewatch-hub",
+        kafka: KafkaProperties, databasePath: String, receivers: [Receiver], routing: RoutingConfiguration? = nil,
+        group: String = "gatewatch-hub",
         topic: String = "gatewatch.alerts", schedule: RetrySchedule = .standard, stopGraceMilliseconds: Int = 5_000,
         deliveredRetentionMilliseconds: Int64 = 30 * 86_400_000
     ) {
         self.kafka = kafka
         self.databasePath = databasePath
-        self.targets = targets
+        self.routing = routing
+        self.receivers = receivers
         self.group = group
         self.topic = topic
         self.schedule = schedule

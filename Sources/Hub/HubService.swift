@@ -4,10 +4,12 @@ import Foundation
 import GRDB
 package import Logging
 package import Metrics
+import Notifications
+import Routing
 import ServiceLifecycle
 package import Telemetry
 
-/// The hub: reads alerts from Kafka, stores each once, and delivers it to every target from the durable outbox.
+/// The hub: reads alerts from Kafka, stores each once, routes it, and delivers what is to be told from the durable outbox.
 ///
 /// It runs until graceful shutdown (inside a `ServiceGroup`) or until its task is cancelled; then it stops reading, lets the
 /// attempts that run finish within the configured grace, and closes. What was not delivered is delivered by the next run.
@@ -17,11 +19,14 @@ package final class HubService: Service {
     private let configuration: HubConfiguration
     private let database: any DatabaseWriter
     private let consumer: AlertConsumer
+    private let clock: NotificationClock
+    private let routing: RoutingEngine
     private let logger: Logger
 
     /// Opens the database and creates its tables; nothing is read or sent before ``run()``.
     ///
-    /// - Parameter metrics: where `gatewatch_hub_alerts_total{outcome}`, `gatewatch_hub_lag` and the outbox's metrics go.
+    /// - Parameter metrics: where `gatewatch_hub_alerts_total{outcome}`, `gatewatch_hub_notifications_total`,
+    ///   `gatewatch_hub_lag` and the outbox's metrics go.
     /// - Throws: ``HubError`` if the database cannot be opened; `DeliveryError` if two targets have one name.
     package init(
         configuration: HubConfiguration, logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory
@@ -29,17 +34,26 @@ package final class HubService: Service {
         do {
             database = try OutboxSchema.open(path: configuration.databasePath)
             outbox = try DeliveryOutbox(
-                database: database, targets: configuration.targets, schedule: configuration.schedule, logger: logger,
+                database: database, targets: configuration.receivers.flatMap(\.integrations).map(\.target),
+                schedule: configuration.schedule, logger: logger,
                 metrics: metrics)
             try AlertStore.migrate(database)
+            routing = try RoutingEngine(
+                database: database,
+                configuration: configuration.routing ?? .eachAlert(to: NotificationSender.allReceivers),
+                now: RFC3339.nowMilliseconds())
         } catch let error as DatabaseError {
             throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
         }
         self.configuration = configuration
         self.logger = logger
+        let sender = NotificationSender(
+            outbox: outbox, receivers: configuration.receivers, isRouted: configuration.routing != nil)
+        clock = NotificationClock(
+            database: database, routing: routing, sender: sender, logger: logger, metrics: metrics)
         consumer = AlertConsumer(
-            configuration: configuration, store: AlertStore(database: database, outbox: outbox), logger: logger,
-            metrics: metrics)
+            configuration: configuration, store: AlertStore(database: database, routing: routing, sender: sender),
+            outbox: outbox, clock: clock, logger: logger, metrics: metrics)
     }
 
     /// Runs once; a service that ended is not run again.
@@ -51,6 +65,7 @@ package final class HubService: Service {
         } catch {
             throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
         }
+        clock.start()
         logger.info(
             "the hub reads alerts",
             metadata: [
@@ -68,9 +83,20 @@ package final class HubService: Service {
         } onCancelOrGracefulShutdown: { [consumer] in
             consumer.requestStop()
         }
+        await clock.stop()
         await outbox.shutdown(graceMilliseconds: configuration.stopGraceMilliseconds)
         logger.info("the hub has stopped")
         try result.get()
+    }
+
+    /// An incident is over: the receivers that were told of its alerts hear so at their groups' next `group_interval`.
+    ///
+    /// - Returns: how many alerts of it were still firing.
+    /// - Throws: SQLite's error.
+    @discardableResult
+    package func resolve(incident: String) throws -> Int {
+        let now = RFC3339.nowMilliseconds()
+        return try database.write { db in try routing.resolve(incident: incident, now: now, in: db) }
     }
 
     /// Is the consumer polling, can alerts be stored, how is each target. A target that fails only degrades the report: a
@@ -86,6 +112,9 @@ package final class HubService: Service {
                     ? "\(status.partitions) partitions, lag \(status.lag)" : "the consumer of alerts is not polling"),
             HealthReport.Check("storage", healthy: status.storageError == nil, detail: status.storageError ?? ""),
         ]
+        if let error = clock.error {
+            checks.append(.init("routing", healthy: false, detail: error))
+        }
         if let error = status.kafkaError {
             // The client remembers its last error for good, so it says nothing about now.
             checks.append(.init("kafka", healthy: true, detail: "last error: \(error)"))

@@ -5,7 +5,8 @@ import AuditEvent
 import Delivery
 import Foundation
 import Kafka
-import Sigma
+import Notifications
+import Routing
 import YAMLDocument
 
 /// The file of `--config`: sections `kafka`, `gateway`, `detect` and `hub`. Read with the rule files' own reader, so that a fault names
@@ -52,7 +53,7 @@ struct ConfigurationFile {
         "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
         "partitions", "enforcement",
     ]
-    private static let hubKeys = ["state", "group", "topic", "admin", "webhooks"]
+    private static let hubKeys = ["state", "group", "topic", "admin", "receivers"] + RoutingReader.keys
 
     /// A value, or what `env:NAME` and `file:PATH` stand for.
     private static func value(_ node: YAMLNode) throws(DocumentError) -> String {
@@ -64,34 +65,9 @@ struct ConfigurationFile {
         }
     }
 
-    /// The targets under `hub.webhooks`.
-    func webhooks() throws(DocumentError) -> [WebhookTarget] {
-        var targets: [WebhookTarget] = []
-        for node in hub?["webhooks"]?.items() ?? [] {
-            try node.refuseKeys(except: ["name", "url", "secrets", "timeout", "certificate_authority"])
-            var options = CurlClient.Options()
-            if let timeout = node["timeout"] { options.timeoutMilliseconds = Int(try Timespan(timeout).milliseconds) }
-            options.certificateAuthorityFile = try node["certificate_authority"]?.text()
-            var secrets: [WebhookSecret] = []
-            for secret in try node.required("secrets").items() {
-                let revealed = try Self.value(secret)
-                do {
-                    secrets.append(try WebhookSecret(Secret(revealed)))
-                } catch {
-                    throw secret.error("\(error)")
-                }
-            }
-            let url = try Self.value(node.required("url"))
-            do {
-                targets.append(
-                    try WebhookTarget(name: node.required("name").text(), url: url, secrets: secrets, options: options))
-            } catch let error as DocumentError {
-                throw error
-            } catch {
-                throw node.error("\(error)")
-            }
-        }
-        return targets
+    /// The receivers under `hub.receivers`.
+    func receivers() throws(DocumentError) -> [Receiver] {
+        try ReceiverReader(kafka: kafka, version: Gatewatch.configuration.version).receivers(hub?["receivers"])
     }
 }
 

@@ -6,6 +6,8 @@ import Foundation
 import Hub
 import Kafka
 import Logging
+import Notifications
+import Routing
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
@@ -14,14 +16,15 @@ import YAMLDocument
 struct HubCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hub",
-        abstract: "Consumes alerts, stores each once, delivers it to webhooks.",
+        abstract: "Consumes alerts, stores each once, routes it, delivers it.",
         discussion: """
             gatewatch hub --config /etc/gatewatch.yml
             WEBHOOK_SECRET=whsec_… gatewatch hub --bootstrap-servers kafka:9092 --webhook https://soc.example.com/hook \\
                 --secret env:WEBHOOK_SECRET
 
             Deliveries are signed by Standard Webhooks and tried again until they succeed or the schedule ends; see
-            'gatewatch deliveries'.
+            'gatewatch deliveries'. With hub.route in the file alerts are grouped and sent by its tree, see 'gatewatch routes'; without,
+            each goes to every receiver at once.
             """)
 
     @OptionGroup var kafka: KafkaOptions
@@ -38,11 +41,12 @@ struct HubCommand: AsyncParsableCommand {
         let node = file.hub
         var configuration = HubConfiguration(
             kafka: try kafka.properties(file), databasePath: try targets.databasePath(file),
-            targets: try targets.all(file))
+            receivers: try targets.receivers(file))
+        configuration.routing = try file.routing(receivers: configuration.receivers.map(KnownReceiver.init))
         if let group = try node?["group"]?.text() { configuration.group = group }
         if let topic = try node?["topic"]?.text() { configuration.topic = topic }
-        if configuration.targets.isEmpty {
-            logger.warning("there is no webhook: alerts are stored and nobody is told")
+        if configuration.receivers.isEmpty {
+            logger.warning("there is no receiver: alerts are stored and nobody is told")
         }
         let service = try HubService(configuration: configuration, logger: logger, metrics: metrics)
         let address = try adminAddress(admin, node, port: 9465)
@@ -72,6 +76,9 @@ struct HubTargets: ParsableArguments {
     @Option(help: "Secret of the --webhook in the same place: env:NAME, file:PATH or whsec_….")
     var secret: [String] = []
 
+    @Flag(help: "Let each --webhook be at a private address or on this machine.")
+    var allowPrivate = false
+
     /// The hub's database; its folder is made.
     func databasePath(_ file: ConfigurationFile) throws -> String {
         let folder = try state ?? file.hub?["state"]?.text() ?? "state/hub"
@@ -79,18 +86,22 @@ struct HubTargets: ParsableArguments {
         return "\(folder)/hub.sqlite"
     }
 
-    func all(_ file: ConfigurationFile) throws -> [WebhookTarget] {
+    func receivers(_ file: ConfigurationFile) throws -> [Receiver] {
         guard webhook.count == secret.count else {
             throw ValidationError(
                 "Each --webhook needs a --secret: \(webhook.count) of one, \(secret.count) of the other.")
         }
-        var targets = try file.webhooks()
+        var receivers = try file.receivers()
         for (index, url) in webhook.enumerated() {
-            targets.append(
-                try WebhookTarget(
-                    name: "webhook-\(index + 1)", url: url,
-                    secrets: [try WebhookSecret(Secret(reference: secret[index]))]))
+            let target = try WebhookTarget(
+                name: "webhook-\(index + 1)", url: url,
+                secrets: [try WebhookSecret(Secret(reference: secret[index]))],
+                options: .init(addresses: AddressPolicy(allowsPrivate: allowPrivate)))
+            receivers.append(
+                Receiver(
+                    name: target.name,
+                    integrations: [.init(target: target, format: .webhook, sendsResolved: true)]))
         }
-        return targets
+        return receivers
     }
 }

@@ -21,7 +21,8 @@ struct Gatewatch: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, GatewayCommand.self, Detect.self, HubCommand.self, Broker.self, Detectors.self,
-            BacktestCommand.self, BaselineCommand.self, Deliveries.self, OrdersCommand.self,
+            BacktestCommand.self, BaselineCommand.self, Deliveries.self, NotifyCommand.self, RoutesCommand.self,
+            SilencesCommand.self, OrdersCommand.self,
             ApprovalsCommand.self, Keys.self,
             Fixtures.self,
         ])

@@ -6,12 +6,12 @@ import Testing
 @Suite struct CurlClientTests {
     private func post(
         _ url: String, timeoutMilliseconds: Int = 30_000, authority: String? = nil,
-        cancellation: CurlCancellation = CurlCancellation()
+        cancellation: CurlCancellation = CurlCancellation(), addresses: AddressPolicy = .allowingPrivate
     ) async throws -> CurlReply {
         let request = CurlRequest(url: try CurlURL(url), headers: [("webhook-id", "m")], body: Array("{}".utf8))
         let options = CurlClient.Options(
             connectTimeoutMilliseconds: timeoutMilliseconds, timeoutMilliseconds: timeoutMilliseconds,
-            certificateAuthorityFile: authority)
+            certificateAuthorityFile: authority, addresses: addresses)
         // The client blocks its thread, which must not be one of the pool's: the receiver needs those.
         return try await withCheckedThrowingContinuation { continuation in
             Thread {
@@ -123,5 +123,22 @@ import Testing
         defer { server.stop() }
         #expect(await kind { try await post(server.url) } == .tls)
         #expect(try await post(server.url, authority: folder.path("cert.pem")).status == 200)
+    }
+
+    /// Names and spellings that resolve to this machine: what counts is the address of the connection.
+    @Test(arguments: [
+        "127.0.0.1", "127.1", "2130706433", "0x7f.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0",
+    ])
+    func aPrivateAddressIsNotConnectedToUnlessAllowed(host: String) async throws {
+        let server = try RawServer(reply: "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", hang: false)
+        defer { server.stop() }
+        let url = "http://\(host):\(server.port)/hook"
+        let refused = await #expect(throws: CurlError.self) { try await post(url, addresses: .publicOnly) }
+        #expect(refused?.kind == .forbiddenAddress && refused?.description.contains("allow_private: true") == true)
+        #expect(server.connections == 0)
+        if host.contains("127.0.0.1") {
+            let own = AddressPolicy(networks: [try #require(AddressNetwork("127.0.0.0/8"))])
+            #expect(try await post(url, addresses: own).status == 200)
+        }
     }
 }

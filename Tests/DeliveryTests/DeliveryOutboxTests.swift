@@ -2,6 +2,7 @@
 import Delivery
 import Foundation
 import GRDB
+import Kafka
 import Synchronization
 import Testing
 
@@ -177,6 +178,35 @@ import Testing
             #expect(receiver.ids == ["msg_1", "msg_1", "msg_2"])
             #expect(try room.delivery("msg_1")?.state == .dead)
         }
+    }
+
+    @Test func whatIsRefusedForGoodIsADeadLetterAtOnceAndLetsTheNextGo() async throws {
+        try await Receiver.with({ request, _ in
+            request.body == Array("{\"id\":\"bad\"}".utf8)
+                ? .init(status: 400, body: "invalid_payload") : .init(status: 200)
+        }) { receiver in
+            let slack = try HTTPTarget(
+                name: "soc", url: Secret(receiver.url), service: .slack, options: .init(addresses: .allowingPrivate))
+            let room = try Room([slack], delays: [0, 1, 1, 1])
+            try room.enqueue("bad", "good", key: "k")
+            #expect(try await room.settled())
+            await room.outbox.shutdown()
+            #expect(receiver.requests.map(\.body) == ["bad", "good"].map { Array("{\"id\":\"\($0)\"}".utf8) })
+            let dead = try #require(try room.delivery("bad"))
+            #expect(dead.state == .dead && dead.attempts == 1 && dead.lastError == "HTTP 400: invalid_payload")
+        }
+    }
+
+    @Test func aTargetThatCannotBeUsedSaysSoInItsHealthAndKeepsItsDeliveries() async throws {
+        let kafka = try KafkaTarget(
+            name: "soc", properties: KafkaProperties(["bootstrap.servers": "127.0.0.1:1", "no.such.property": "1"]),
+            topic: "t")
+        let room = try Room([kafka])
+        try room.enqueue("msg_1")
+        #expect(try await eventually { try room.outbox.health().first?.isHealthy == false })
+        #expect(try room.outbox.health().first?.lastError?.contains("no.such.property") == true)
+        await room.outbox.shutdown()
+        #expect(try room.delivery("msg_1")?.state == .pending)
     }
 
     @Test func aTargetThatHangsDoesNotHoldAnother() async throws {

@@ -40,7 +40,7 @@ func webhook(
         name: name, url: url, secrets: [WebhookSecret(Secret(secretText))],
         options: .init(
             connectTimeoutMilliseconds: timeoutMilliseconds, timeoutMilliseconds: timeoutMilliseconds,
-            certificateAuthorityFile: authority))
+            certificateAuthorityFile: authority, addresses: .allowingPrivate))
 }
 
 /// An outbox in a folder of its own.

@@ -10,7 +10,8 @@ extension EndToEnd {
             "", "demo", "detect", "hub", "broker", "detectors", "detectors list", "detectors validate",
             "detectors test", "detectors explain", "detectors diff", "detectors promote", "detectors docs", "backtest",
             "deliveries", "deliveries list", "deliveries replay",
-            "deliveries enable", "fixtures",
+            "deliveries enable", "routes show", "routes test", "silences", "silences list", "silences add",
+            "silences expire", "fixtures",
         ]
 
         @Test(arguments: commands) func helpIsFineAndAnUnknownFlagIsUsage(_ command: String) async throws {
@@ -42,6 +43,7 @@ extension EndToEnd {
             ["backtest", "--detectors", Project.detectors, "--input", "-", "--lists", "nowhere"],
             ["demo", "--once", "--detectors", "nowhere"],
             ["detect", "--config", "nowhere"], ["hub", "--config", "nowhere"],
+            ["routes", "show", "--config", "nowhere"], ["silences", "list", "--state", "nowhere"],
             ["detect", "--bootstrap-servers", "127.0.0.1:1", "--detectors", "nowhere"],
         ])
         func whatIsNotThereIsNamed(_ arguments: [String]) async throws {
@@ -64,6 +66,11 @@ extension EndToEnd {
                         "--lateness"
                     ),
                     (["broker", "--topic", "a:b:c"], "--topic"),
+                    (["silences", "add", "a=b", "--duration", "1h"], "--comment"),
+                    (["silences", "add", "a=b", "--comment", "c"], "--duration"),
+                    (["silences", "add", "a b", "--duration", "1h", "--comment", "c"], "a b"),
+                    (["silences", "add", "a=b", "--duration", "1", "--comment", "c"], "--duration"),
+                    (["routes", "test", "--config", "x"], "--alert"),
                     (["backtest", "--detectors", Project.detectors, "--input", "-", "--jobs", "0"], "--jobs"),
                     (["detectors", "explain", "no_such_rule", "{}", "--detectors", Project.detectors], "no_such_rule"),
                 ]

@@ -124,7 +124,7 @@ final class Stage: Sendable {
         try start(
             "hub",
             ["hub"] + kafkaArguments(sessionMilliseconds: sessionMilliseconds)
-                + ["--state", path("hub"), "--webhook", webhook, "--secret", "env:E2E_SECRET"],
+                + ["--state", path("hub"), "--webhook", webhook, "--secret", "env:E2E_SECRET", "--allow-private"],
             environment: ["E2E_SECRET": Self.secret])
     }
 

@@ -210,7 +210,7 @@ import Testing
             try HubService(
                 configuration: HubConfiguration(
                     kafka: KafkaProperties(["bootstrap.servers": "127.0.0.1:1"]), databasePath: "/nowhere/hub.sqlite",
-                    targets: []), logger: quiet, metrics: PrometheusMetrics())
+                    receivers: []), logger: quiet, metrics: PrometheusMetrics())
         }
         #expect(error?.description.contains("/nowhere/hub.sqlite") == true)
     }
@@ -220,7 +220,8 @@ import Testing
         var kafka = stage.kafka
         kafka.values["no.such.property"] = "1"
         let hub = try HubService(
-            configuration: HubConfiguration(kafka: kafka, databasePath: stage.databasePath, targets: []), logger: quiet,
+            configuration: HubConfiguration(kafka: kafka, databasePath: stage.databasePath, receivers: []),
+            logger: quiet,
             metrics: stage.metrics)
         let error = await #expect(throws: KafkaError.self) { try await hub.run() }
         #expect(error?.description.contains("no.such.property") == true)

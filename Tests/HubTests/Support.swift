@@ -4,6 +4,8 @@ import Foundation
 import Hub
 import Kafka
 import Logging
+import Notifications
+import Routing
 import ServiceLifecycle
 import Telemetry
 
@@ -24,10 +26,11 @@ let alertsTopic = "gatewatch.alerts"
 /// A Detection Finding as the detector writes it.
 func finding(
     _ uid: String, identity: String? = "anna", status: String? = nil, title: String = "Bulk requests",
-    extra: String = ""
+    incident: String? = nil, extra: String = ""
 ) -> String {
     var unmapped: [String] = ["\"group\":{\"identity\":\"\(identity ?? "")\"}"]
     if let identity { unmapped.append("\"identity\":\"\(identity)\"") }
+    if let incident { unmapped.append("\"incident_uid\":\"\(incident)\"") }
     if let status { unmapped.append("\"rule_status\":\"\(status)\"") }
     return """
         {"class_uid":2004,"category_uid":2,"activity_id":1,"type_uid":200401,"severity_id":4,"time":1614265330005,\
@@ -75,14 +78,28 @@ final class Stage: Sendable {
     /// Runs a hub while `body` runs, then stops it as a supervisor would.
     func withHub(
         _ urls: [String: String], group: String = "hub", graceMilliseconds: Int = 5_000,
+        routing: RoutingConfiguration? = nil,
         _ body: (HubService) async throws -> Void
     ) async throws {
-        let targets = try urls.sorted { $0.key < $1.key }.map { name, url in
-            try WebhookTarget(name: name, url: url, secrets: [WebhookSecret(Secret(secretText))])
+        let receivers = try urls.sorted { $0.key < $1.key }.map { name, url in
+            let target = try WebhookTarget(
+                name: name, url: url, secrets: [WebhookSecret(Secret(secretText))],
+                options: .init(addresses: .allowingPrivate))
+            return Notifications.Receiver(
+                name: name, integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
         }
+        try await withHub(
+            receivers, group: group, graceMilliseconds: graceMilliseconds, routing: routing, body)
+    }
+
+    /// The same with receivers of any media.
+    func withHub(
+        _ receivers: [Notifications.Receiver], group: String = "hub", graceMilliseconds: Int = 5_000,
+        routing: RoutingConfiguration? = nil, _ body: (HubService) async throws -> Void
+    ) async throws {
         let hub = try HubService(
             configuration: HubConfiguration(
-                kafka: kafka, databasePath: databasePath, targets: targets, group: group,
+                kafka: kafka, databasePath: databasePath, receivers: receivers, routing: routing, group: group,
                 schedule: RetrySchedule(delaysMilliseconds: [0, 20, 20, 20], jitter: 0),
                 stopGraceMilliseconds: graceMilliseconds),
             logger: quiet, metrics: metrics)

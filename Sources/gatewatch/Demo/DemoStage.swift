@@ -14,6 +14,7 @@ import Hub
 import Kafka
 import LocalServices
 import Logging
+import Notifications
 import OIDC
 import Orders
 import Pipeline
@@ -165,9 +166,16 @@ final class DemoStage {
                 let upstreamPort = await upstreamPort.first(where: { _ in true })
             else { return DemoOutcome(faults: ["the demo's services did not start"]) }
             let target = try WebhookTarget(
-                name: "demo", url: "http://127.0.0.1:\(receiverPort)/hook", secrets: [try WebhookSecret(secret)])
+                name: "demo", url: "http://127.0.0.1:\(receiverPort)/hook", secrets: [try WebhookSecret(secret)],
+                options: .init(addresses: .allowingPrivate))
             let hub = try HubService(
-                configuration: HubConfiguration(kafka: kafka, databasePath: "\(folder)/hub.sqlite", targets: [target]),
+                configuration: HubConfiguration(
+                    kafka: kafka, databasePath: "\(folder)/hub.sqlite",
+                    receivers: [
+                        Receiver(
+                            name: "demo",
+                            integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
+                    ]),
                 logger: logger)
             await group.addServiceUnlessShutdown(hub)
 

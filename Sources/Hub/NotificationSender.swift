@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Delivery
+import GRDB
+import Notifications
+import Routing
+
+/// Puts what routing tells into the outbox, in the form of each receiver's media.
+struct NotificationSender: Sendable {
+    /// The receiver of the tree that stands in where none is configured.
+    static let allReceivers = "all"
+
+    let outbox: DeliveryOutbox
+    let receivers: [Receiver]
+    /// False where no tree is configured: then every receiver gets every alert by itself.
+    let isRouted: Bool
+
+    /// One delivery per target, or of a SIEM per alert, in the caller's transaction.
+    func send(_ notification: Routing.Notification, in db: Database) throws {
+        guard isRouted else {
+            for alert in notification.alerts {
+                guard let id = MessageID.make(alert.id) else { continue }
+                let identity = alert.labels["identity"]
+                let message = Message(
+                    id: id, status: .firing, groupKey: identity.isEmpty ? alert.id : identity,
+                    alerts: [MessageAlert(finding: alert.finding)], generatedAt: notification.time)
+                try enqueue(message, to: receivers, key: message.groupKey, in: db)
+            }
+            return
+        }
+        try enqueue(
+            Message(notification), to: receivers.filter { $0.name == notification.receiver },
+            key: notification.incident ?? notification.groupKey, in: db)
+    }
+
+    private func enqueue(_ message: Message, to receivers: [Receiver], key: String, in db: Database) throws {
+        try outbox.enqueue(receivers.flatMap { $0.deliveries(message, orderingKey: key) }, in: db)
+    }
+}
+
+extension Message {
+    /// What a receiver is told of a group.
+    init(_ notification: Routing.Notification) {
+        self.init(
+            id: notification.id, status: notification.status == .firing ? .firing : .resolved,
+            groupKey: notification.groupKey,
+            alerts: notification.alerts.map { alert in
+                MessageAlert(finding: alert.finding, labels: Self.labels(alert.labels), endsAt: alert.endsAt)
+            },
+            generatedAt: notification.time, incident: notification.incident,
+            groupLabels: Self.labels(notification.groupLabels), commonLabels: Self.labels(notification.commonLabels),
+            receiver: notification.receiver, reason: notification.reason.rawValue,
+            omitted: notification.truncatedAlerts)
+    }
+
+    private static func labels(_ set: LabelSet) -> [Label] { set.labels.map { Label($0.name, $0.value) } }
+}
