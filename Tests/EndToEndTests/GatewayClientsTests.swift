@@ -58,7 +58,7 @@ private enum Clients {
     }
 }
 
-extension EndToEnd {
+extension GatewayEndToEnd {
     /// The real Python clients and their real servers, with the gateway between them.
     @Suite(.enabled(if: Clients.isWanted, Clients.reason)) struct GatewayClients {
         /// Neither telemetry nor proxies nor other people's settings.

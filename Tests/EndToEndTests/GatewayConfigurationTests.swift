@@ -5,7 +5,7 @@ import Kafka
 import Signing
 import Testing
 
-extension EndToEnd {
+extension GatewayEndToEnd {
     /// `gatewatch gateway --check`, and what it says about files that cannot be used.
     @Suite struct GatewayConfigurations {
         @Test func checkReadsEverythingAndServesNothing() async throws {

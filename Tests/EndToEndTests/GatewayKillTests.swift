@@ -8,7 +8,7 @@ import NIOHTTP1
 import Orders
 import Testing
 
-extension EndToEnd {
+extension GatewayEndToEnd {
     /// The gateway as a process: killed, ended, asked to read its files anew.
     @Suite struct GatewayProcesses {
         @Test func aRevokedTokenStaysRefusedAfterAKillAndARestartWithoutKafka() async throws {

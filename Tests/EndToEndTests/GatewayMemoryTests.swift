@@ -6,7 +6,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-extension EndToEnd {
+extension GatewayEndToEnd {
     /// Long bodies pass through and are not held.
     @Suite struct GatewayMemory {
         static let download = 5 << 30

@@ -7,7 +7,7 @@ import NIOHTTP1
 import Synchronization
 import Testing
 
-extension EndToEnd {
+extension GatewayEndToEnd {
     /// Kafka goes away and comes back while people work.
     @Suite struct GatewayOutages {
         /// How long the broker is away.

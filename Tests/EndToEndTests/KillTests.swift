@@ -7,7 +7,7 @@ import Kafka
 import Synchronization
 import Testing
 
-extension EndToEnd {
+extension DetectEndToEnd {
     @Suite struct Kills {
         private static let killsOfEach = 20
 

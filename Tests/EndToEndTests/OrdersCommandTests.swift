@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-extension EndToEnd {
+extension GatewayEndToEnd {
     /// `gatewatch keys`, `orders` and `approvals`, against a running gateway.
     @Suite struct OrdersAndApprovalsByHand {
         /// Keys of people, made by the command and put among the trusted ones.

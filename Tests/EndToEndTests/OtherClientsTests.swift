@@ -6,7 +6,7 @@ import Testing
 
 private let kcat = Project.program("kcat")
 
-extension EndToEnd {
+extension DetectEndToEnd {
     @Suite struct OtherClients {
         @Test(.enabled(if: kcat != nil, "kcat is not on PATH"))
         func kcatProducesEventsAndConsumesTheirAlerts() async throws {

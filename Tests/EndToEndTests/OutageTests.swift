@@ -4,7 +4,7 @@ import Fixtures
 import Foundation
 import Testing
 
-extension EndToEnd {
+extension DetectEndToEnd {
     /// What the processes need goes away and comes back.
     @Suite struct Outages {
         @Test func aBrokerThatStopsForTwentySecondsLosesNothing() async throws {

@@ -20,7 +20,7 @@ struct RealLog: Sendable, CustomTestStringConvertible {
     static var areThere: Bool { all.allSatisfy { Project.sharedData($0.path) != nil } }
 }
 
-extension EndToEnd {
+extension DetectEndToEnd {
     @Suite(.enabled(if: RealLog.areThere, "the folder ../shared/data is not there")) struct RealLogs {
         @Test(arguments: RealLog.all) func everyEventIsParsedAndNoneRefusedButForItsOrder(_ log: RealLog) async throws {
             try await Stage.with { stage in

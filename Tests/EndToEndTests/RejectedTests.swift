@@ -4,7 +4,7 @@ import Foundation
 import Kafka
 import Testing
 
-extension EndToEnd {
+extension DetectEndToEnd {
     /// What cannot be used goes to `gatewatch.audit.rejected`, byte for byte; what can goes on.
     @Suite struct Rejected {
         private static let rule = """

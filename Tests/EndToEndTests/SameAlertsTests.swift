@@ -4,7 +4,7 @@ import Fixtures
 import Foundation
 import Testing
 
-extension EndToEnd {
+extension DetectEndToEnd {
     /// The same events give the same alerts: recorded or live, in order or not.
     @Suite struct SameAlerts {
         @Test func backtestAndLiveGiveTheSameAlertIDsInOrderAndShuffled() async throws {

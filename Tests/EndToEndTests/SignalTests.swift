@@ -5,7 +5,7 @@ import Foundation
 import Kafka
 import Testing
 
-extension EndToEnd {
+extension DetectEndToEnd {
     /// SIGTERM, SIGHUP and the admin port of `detect`.
     @Suite struct Signals {
         private static let counting = """

@@ -5,7 +5,7 @@ import Foundation
 import Kafka
 import Testing
 
-extension EndToEnd {
+extension DetectEndToEnd {
     /// `status: experimental`: a rule runs and is counted, and notifies nobody until it is promoted.
     @Suite struct Staging {
         @Test func anExperimentalRuleIsCountedAndRecordedButNotDelivered() async throws {
