@@ -109,8 +109,13 @@ let package = Package(
             "Notifications",
             ["AuditEvent", "Delivery", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
         room("Routing", ["JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
+        room("Incidents", ["Approvals", "JSONText", "Orders", "Signing", "Telemetry", grdb]),
         room(
-            "Hub", ["Delivery", "Kafka", "Notifications", "Routing", "Telemetry", grdb, logging, metrics, lifecycle]),
+            "Hub",
+            [
+                "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Routing", "Signing", "Telemetry", grdb,
+                logging, metrics, lifecycle,
+            ]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 
@@ -139,8 +144,8 @@ let package = Package(
             dependencies: [
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
-                "Detectors", "Fixtures", "Gateway", "Hub", "JSONText", "Kafka", "LocalServices", "Notifications",
-                "OIDC",
+                "Detectors", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
+                "Notifications", "OIDC",
                 "Orders", "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
                 nioFoundation, httpTypes,
@@ -179,6 +184,7 @@ let package = Package(
             ]),
         tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Routing", ["YAMLDocument", grdb]),
+        tests("Incidents", ["Approvals", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],
             exclude: ["Support/check.py", "Support/mail_server.py"]),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Incidents
 import Routing
 
 /// What the hub needs to know of an alert; the finding itself is kept byte for byte.
@@ -21,6 +22,8 @@ struct Alert: Equatable {
     var ruleStatus: String?
     /// The finding as it came, without the white space around it, and the labels by which it is routed.
     var routed: RoutedAlert
+    /// What its incident is told of it.
+    var incident: IncidentAlert
     var json: [UInt8] { routed.finding }
 
     /// An experimental rule's alerts are watched, not sent.
@@ -63,6 +66,25 @@ struct Alert: Equatable {
         } catch {
             throw UnreadableAlert("it has no labels: \(error)")
         }
+        incident = Self.incident(finding, routed.labels)
+    }
+
+    /// What else has another type than expected is left out: only what makes a finding one must be right.
+    private static func incident(_ finding: Finding, _ labels: LabelSet) -> IncidentAlert {
+        func short(_ text: String?) -> String? { text.map { String($0.prefix(TimelineEntry.maximumText)) } }
+        let data = finding.evidences?.value?.first?.value?.data?.value ?? [:]
+        func text(_ field: String) -> String? { data[field]?.value.flatMap { $0.isEmpty ? nil : $0 } }
+        let incident = labels["incident"]
+        return IncidentAlert(
+            id: finding.finding_info.uid, incident: incident.isEmpty ? nil : incident,
+            identity: short(finding.unmapped?.identity),
+            rule: short(finding.finding_info.analytic?.uid ?? finding.finding_info.title) ?? "",
+            title: short(finding.finding_info.title) ?? "", severity: finding.severity_id ?? 0, time: finding.time,
+            riskScore: finding.risk_score?.value,
+            riskTerms: finding.unmapped?.risk_terms?.value.map { Array($0.prefix(64)) },
+            event: short(finding.finding_info.related_events?.value?.last?.value?.uid),
+            resource: short(text("resources.name")), bytes: text("http_response.length").flatMap { Int64($0) },
+            items: text("unmapped.items").flatMap { Int64($0) })
     }
 
     private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
@@ -91,17 +113,29 @@ struct Alert: Equatable {
             struct Analytic: Decodable { var uid: String? }
             var uid: String
             var title: String
+            struct Event: Decodable { var uid: String }
             var analytic: Analytic?
+            var related_events: Lenient<[Lenient<Event>]>?
         }
         struct Unmapped: Decodable {
             var identity: String?
             var rule_status: String?
+            var risk_terms: Lenient<[Incident.RiskTerm]>?
         }
+        struct Evidence: Decodable { var data: Lenient<[String: Lenient<String>]>? }
         var class_uid: Int
         var time: Int64
         var severity_id: Int?
         var finding_info: Info
         var unmapped: Unmapped?
+        var risk_score: Lenient<Int>?
+        var evidences: Lenient<[Lenient<Evidence>]>?
+    }
+
+    private struct Lenient<Value: Decodable>: Decodable {
+        let value: Value?
+
+        init(from decoder: any Decoder) { value = try? Value(from: decoder) }
     }
 }
 

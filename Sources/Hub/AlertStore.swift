@@ -2,6 +2,7 @@
 import Delivery
 import Foundation
 import GRDB
+import Incidents
 import Routing
 import Telemetry
 
@@ -17,7 +18,8 @@ struct ReceivedRecord {
     var payload: [UInt8]?
 }
 
-/// The hub's tables, and the one transaction in which alerts come in, are routed, and what is due at once goes into the outbox.
+/// The hub's tables, and the one transaction in which alerts come in, join their incidents, are routed, and what is due at once goes
+/// into the outbox.
 struct AlertStore: Sendable {
     /// Unreadable alerts kept, the newest; a broken producer must not fill the disk.
     private static let maximumUnreadable = 10_000
@@ -44,6 +46,7 @@ struct AlertStore: Sendable {
 
     let database: any DatabaseWriter
     let routing: RoutingEngine
+    let incidents: IncidentStore
     let sender: NotificationSender
 
     /// Creates or brings up to date the hub's tables, beside the outbox's.
@@ -111,7 +114,8 @@ struct AlertStore: Sendable {
                         outcome.experimental += 1
                         continue
                     }
-                    routed.append(alert.routed)
+                    let incident = try incidents.take(alert.incident, now: now, in: db)
+                    routed.append(alert.routed.belonging(to: incident))
                 case .failure(let reason):
                     try keep(record, reason.description, in: db)
                     outcome.unreadable.append(
@@ -156,5 +160,15 @@ struct AlertStore: Sendable {
         try db.execute(
             sql: "DELETE FROM unreadable_alerts WHERE id <= (SELECT max(id) FROM unreadable_alerts) - ?",
             arguments: [Self.maximumUnreadable])
+    }
+}
+
+extension RoutedAlert {
+    /// The alert with the label of its incident, by which it is grouped and resolved, also where the detector gave none.
+    fileprivate func belonging(to incident: String) -> RoutedAlert {
+        guard labels["incident"].isEmpty else { return self }
+        var alert = self
+        alert.labels = LabelSet(labels.labels.map { ($0.name, $0.value) } + [("incident", incident)])
+        return alert
     }
 }

@@ -3,6 +3,7 @@ package import Delivery
 package import Kafka
 package import Notifications
 package import Routing
+package import Signing
 
 /// What a hub needs to know. The executable reads it from the configuration; the hub reads no file of settings.
 package struct HubConfiguration: Sendable {
@@ -24,6 +25,12 @@ package struct HubConfiguration: Sendable {
     package var stopGraceMilliseconds: Int
     /// How long delivered deliveries are remembered, in milliseconds.
     package var deliveredRetentionMilliseconds: Int64
+    /// What orders and approvals are read for the timelines of incidents; nil to read none.
+    package var control: ControlTopics?
+    /// The compacted topic of what people say of alerts.
+    package var feedbackTopic = "gatewatch.feedback"
+    /// Signs the heads of the evidence chain; nil to sign none.
+    package var evidenceKey: SigningKey?
 
     package init(
         kafka: KafkaProperties, databasePath: String, receivers: [Receiver], routing: RoutingConfiguration? = nil,
@@ -40,5 +47,24 @@ package struct HubConfiguration: Sendable {
         self.schedule = schedule
         self.stopGraceMilliseconds = stopGraceMilliseconds
         self.deliveredRetentionMilliseconds = deliveredRetentionMilliseconds
+    }
+}
+
+/// The topics of orders and approvals, and whose records are believed there.
+package struct ControlTopics: Sendable {
+    package var keys: TrustedKeys
+    /// Who is who, as the gateways know it.
+    package var aliases: IdentityAliases
+    package var orders: String
+    package var approvals: String
+
+    package init(
+        keys: TrustedKeys, aliases: IdentityAliases = IdentityAliases(), orders: String = "gatewatch.orders",
+        approvals: String = "gatewatch.approvals"
+    ) {
+        self.keys = keys
+        self.aliases = aliases
+        self.orders = orders
+        self.approvals = approvals
     }
 }

@@ -2,6 +2,7 @@
 package import Delivery
 import Foundation
 import GRDB
+import Incidents
 package import Logging
 package import Metrics
 import Notifications
@@ -21,6 +22,7 @@ package final class HubService: Service {
     private let consumer: AlertConsumer
     private let clock: NotificationClock
     private let routing: RoutingEngine
+    private let keeper: IncidentKeeper
     private let logger: Logger
 
     /// Opens the database and creates its tables; nothing is read or sent before ``run()``.
@@ -38,6 +40,7 @@ package final class HubService: Service {
                 schedule: configuration.schedule, logger: logger,
                 metrics: metrics)
             try AlertStore.migrate(database)
+            try IncidentSchema.migrate(database)
             routing = try RoutingEngine(
                 database: database,
                 configuration: configuration.routing ?? .eachAlert(to: NotificationSender.allReceivers),
@@ -51,8 +54,14 @@ package final class HubService: Service {
             outbox: outbox, receivers: configuration.receivers, isRouted: configuration.routing != nil)
         clock = NotificationClock(
             database: database, routing: routing, sender: sender, logger: logger, metrics: metrics)
+        let incidents = IncidentStore { incident, now, db in
+            try RoutingEngine.resolve(incident: incident, now: now, in: db)
+        }
+        keeper = IncidentKeeper(
+            configuration: configuration, database: database, incidents: incidents, clock: clock, logger: logger)
         consumer = AlertConsumer(
-            configuration: configuration, store: AlertStore(database: database, routing: routing, sender: sender),
+            configuration: configuration,
+            store: AlertStore(database: database, routing: routing, incidents: incidents, sender: sender),
             outbox: outbox, clock: clock, logger: logger, metrics: metrics)
     }
 
@@ -66,6 +75,7 @@ package final class HubService: Service {
             throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
         }
         clock.start()
+        keeper.start()
         logger.info(
             "the hub reads alerts",
             metadata: [
@@ -83,6 +93,7 @@ package final class HubService: Service {
         } onCancelOrGracefulShutdown: { [consumer] in
             consumer.requestStop()
         }
+        await keeper.stop()
         await clock.stop()
         await outbox.shutdown(graceMilliseconds: configuration.stopGraceMilliseconds)
         logger.info("the hub has stopped")
@@ -96,7 +107,7 @@ package final class HubService: Service {
     @discardableResult
     package func resolve(incident: String) throws -> Int {
         let now = RFC3339.nowMilliseconds()
-        return try database.write { db in try routing.resolve(incident: incident, now: now, in: db) }
+        return try database.write { db in try RoutingEngine.resolve(incident: incident, now: now, in: db) }
     }
 
     /// Is the consumer polling, can alerts be stored, how is each target. A target that fails only degrades the report: a
@@ -114,6 +125,9 @@ package final class HubService: Service {
         ]
         if let error = clock.error {
             checks.append(.init("routing", healthy: false, detail: error))
+        }
+        if let error = keeper.error {
+            checks.append(.init("incidents", healthy: false, detail: error, isRequired: false))
         }
         if let error = status.kafkaError {
             // The client remembers its last error for good, so it says nothing about now.

@@ -2,6 +2,7 @@
 
 import Delivery
 import GRDB
+import Incidents
 import Notifications
 import Routing
 
@@ -28,9 +29,20 @@ struct NotificationSender: Sendable {
             }
             return
         }
+        try note(notification, in: db)
         try enqueue(
             Message(notification), to: receivers.filter { $0.name == notification.receiver },
             key: notification.incident ?? notification.groupKey, in: db)
+    }
+
+    /// A line in the incident's timeline.
+    private func note(_ notification: Routing.Notification, in db: Database) throws {
+        guard let incident = notification.incident else { return }
+        let count = notification.alerts.count + notification.truncatedAlerts
+        try TimelineEntry(
+            at: notification.time, kind: .notification, who: notification.receiver, reference: notification.id,
+            text: "\(notification.status.rawValue), \(count == 1 ? "one alert" : "\(count) alerts")"
+        ).add(to: incident, in: db)
     }
 
     private func enqueue(_ message: Message, to receivers: [Receiver], key: String, in db: Database) throws {

@@ -73,7 +73,7 @@ extension OrderBook {
             guard FoldedName(lift.by) == key.identity.map({ FoldedName($0) }) else {
                 throw .wrongIssuer(keyName: key.name, claimed: lift.by)
             }
-        case .automation, .gateway:
+        case .automation, .gateway, .hub:
             guard lift.by == key.name else { throw .wrongIssuer(keyName: key.name, claimed: lift.by) }
             guard key.role == .automation, options.automationLifts else {
                 throw .notAllowed(keyName: key.name, to: "lift orders; automation's lifts are turned off")

@@ -37,7 +37,7 @@ package struct RoutingEngine: Sendable {
     /// - Returns: how many alerts were still firing.
     /// - Throws: SQLite's error.
     @discardableResult
-    package func resolve(incident: String, now: Int64, in db: Database) throws -> Int {
+    package static func resolve(incident: String, now: Int64, in db: Database) throws -> Int {
         try db.cachedStatement(sql: "DELETE FROM routing_incidents WHERE incident = ?").execute(arguments: [incident])
         try db.cachedStatement(sql: "UPDATE routing_alerts SET ends_at = ? WHERE incident = ? AND ends_at IS NULL")
             .execute(arguments: [now, incident])
@@ -52,7 +52,7 @@ package struct RoutingEngine: Sendable {
         let quiet = try String.fetchAll(
             db.cachedStatement(sql: "SELECT incident FROM routing_incidents WHERE last_at <= ? LIMIT 10000"),
             arguments: [now - configuration.resolveTimeout])
-        for incident in quiet { try resolve(incident: incident, now: now, in: db) }
+        for incident in quiet { try Self.resolve(incident: incident, now: now, in: db) }
         let over = try String.fetchAll(
             db.cachedStatement(
                 sql: """

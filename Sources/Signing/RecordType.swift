@@ -8,6 +8,7 @@ package enum RecordType: String, Sendable, CaseIterable {
     case approvalRequest = "gatewatch-approval-request+json"
     case approvalDecision = "gatewatch-approval-decision+json"
     case approvalUse = "gatewatch-approval-use+json"
+    case evidenceHead = "gatewatch-evidence-head+json"
 }
 
 /// A record as it goes on a Kafka topic.

@@ -11,6 +11,8 @@ package struct TrustedKey: Sendable, Equatable {
         case person
         /// A gateway: signs approval requests and their use, by its role.
         case gateway
+        /// A hub: signs the heads of the evidence chain, by its role.
+        case hub
     }
 
     /// What its holder may sign.
@@ -20,13 +22,13 @@ package struct TrustedKey: Sendable, Equatable {
 
     /// The `kid` of what it signs.
     package let name: String
-    /// A person's, automation's or a gateway's.
+    /// A person's, automation's, a gateway's or a hub's.
     package let role: Role
     /// Who the person is; nil unless the role is person.
     package let identity: String?
     /// Groups of approvers to which the person belongs.
     package let groups: [String]
-    /// Empty for a gateway, whose role says what it signs.
+    /// Empty for a gateway and a hub, whose role says what they sign.
     package let may: Set<Permission>
     /// `ed25519:` and base64.
     package let publicText: String
@@ -48,7 +50,7 @@ package struct TrustedKey: Sendable, Equatable {
         case .automation:
             guard identity == nil, groups.isEmpty else { throw .notAPerson(name) }
             guard !may.contains(.approve) else { throw .automationApproves(name) }
-        case .gateway:
+        case .gateway, .hub:
             guard identity == nil, groups.isEmpty else { throw .notAPerson(name) }
             guard may.isEmpty else { throw .gatewayMay(name) }
         }
@@ -92,7 +94,7 @@ package enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
             "the key '\(name)' is no person's: leave out 'identity' and 'groups', or set role: person."
         case .automationApproves(let name): "the key '\(name)' is automation's: only persons may approve."
         case .gatewayMay(let name):
-            "the key '\(name)' is a gateway's, whose role says what it signs: leave out 'may', or set another role."
+            "the key '\(name)' is a gateway's or a hub's, whose role says what it signs: leave out 'may', or set another role."
         case .nameTwice(let name): "two keys are named '\(name)': give each a name of its own."
         case .keyTwice(let a, let b):
             "'\(a)' and '\(b)' are the same key: one holder would count as two. Make a key for each."

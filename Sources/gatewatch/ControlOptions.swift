@@ -120,7 +120,7 @@ struct Keys: ParsableCommand {
         var name: String
         @Option(help: "Where the private key goes; must not exist.")
         var out: String
-        @Option(help: "person, automation (detect) or gateway.")
+        @Option(help: "person, automation (detect), gateway or hub.")
         var role = "person"
         @Option(help: "The person's identity, for a key of a person.")
         var identity: String?
@@ -130,7 +130,7 @@ struct Keys: ParsableCommand {
 
         func run() throws {
             guard let role = TrustedKey.Role(rawValue: role) else {
-                throw ValidationError("--role \(role): write person, automation or gateway.")
+                throw ValidationError("--role \(role): write person, automation, gateway or hub.")
             }
             guard role != .person || identity != nil else {
                 throw ValidationError("A person's key needs --identity, such as alice@example.com.")
@@ -146,7 +146,7 @@ struct Keys: ParsableCommand {
                 switch role {
                 case .person: [.issue, .lift, .approve]
                 case .automation: [.issue]
-                case .gateway: []
+                case .gateway, .hub: []
                 }
             // Says what is wrong with the name or the identity before anything is written.
             _ = try TrustedKey(

@@ -45,6 +45,9 @@ struct HubCommand: AsyncParsableCommand {
         configuration.routing = try file.routing(receivers: configuration.receivers.map(KnownReceiver.init))
         if let group = try node?["group"]?.text() { configuration.group = group }
         if let topic = try node?["topic"]?.text() { configuration.topic = topic }
+        if let topic = try node?["feedback_topic"]?.text() { configuration.feedbackTopic = topic }
+        configuration.control = try file.control()
+        configuration.evidenceKey = try file.evidenceKey(trusted: configuration.control?.keys)
         if configuration.receivers.isEmpty {
             logger.warning("there is no receiver: alerts are stored and nobody is told")
         }

@@ -22,7 +22,7 @@ struct Gatewatch: AsyncParsableCommand {
         subcommands: [
             Demo.self, GatewayCommand.self, Detect.self, HubCommand.self, Broker.self, Detectors.self,
             BacktestCommand.self, BaselineCommand.self, Deliveries.self, NotifyCommand.self, RoutesCommand.self,
-            SilencesCommand.self, OrdersCommand.self,
+            SilencesCommand.self, IncidentsCommand.self, EvidenceCommand.self, OrdersCommand.self,
             ApprovalsCommand.self, Keys.self,
             Fixtures.self,
         ])
@@ -94,6 +94,20 @@ enum Terminal {
     /// A reader that went away is no reason to stop working.
     private static func write(_ text: String, to file: FileHandle) {
         try? file.write(contentsOf: Data((text + "\n").utf8))
+    }
+
+    /// A text that somebody else wrote, on one line and without what would steer the terminal or turn the line around.
+    static func clean(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .lineSeparator, .paragraphSeparator:
+                        scalar == "\n" || scalar == "\t" ? " " : "\u{FFFD}"
+                    case .format: "\u{FFFD}"
+                    default: scalar
+                    }
+                }))
     }
 
     /// Columns side by side, two spaces between.

@@ -5,6 +5,7 @@ import AuditEvent
 import Delivery
 import Foundation
 import GRDB
+import Incidents
 import Routing
 import YAMLDocument
 
@@ -189,13 +190,14 @@ enum HubState {
         "\(try state ?? file.hub?["state"]?.text() ?? "state/hub")/hub.sqlite"
     }
 
-    /// Opens it and sees to routing's tables.
+    /// Opens it and sees to the tables of routing and incidents.
     static func open(_ path: String) throws -> DatabasePool {
         guard FileManager.default.fileExists(atPath: path) else {
             throw DocumentError(file: path, message: "does not exist. Give the hub's --state or --config.")
         }
         let database = try OutboxSchema.open(path: path)
         try RoutingSchema.migrate(database)
+        try IncidentSchema.migrate(database)
         return database
     }
 

@@ -79,7 +79,7 @@ final class Desk {
     }
 
     func resolve(_ incident: String, at now: Int64) throws {
-        try database.write { db in _ = try engine.resolve(incident: incident, now: now, in: db) }
+        try database.write { db in _ = try RoutingEngine.resolve(incident: incident, now: now, in: db) }
     }
 
     @discardableResult

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+package import GRDB
+package import JSONText
+import Signing
+
+/// A row of the evidence chain: who did what to what.
+package struct EvidenceRow: Sendable, Equatable {
+    /// From 1, without gaps.
+    package var sequence: Int64
+    /// ms since the epoch, UTC.
+    package var at: Int64
+    package var actor: String
+    /// `incident.assign` and the like.
+    package var action: String
+    /// What it was done to: an incident's id.
+    package var subject: String
+    /// A JSON object of texts by RFC 8785 (members sorted, no white space).
+    package var payload: String
+    /// The `hash` of the row before; 64 zeros in the first.
+    package var previousHash: String
+    package var hash: String
+
+    init(_ row: Row) {
+        sequence = row["sequence"]
+        at = row["at"]
+        actor = row["actor"]
+        action = row["action"]
+        subject = row["subject"]
+        payload = row["payload"]
+        previousHash = row["previous_hash"]
+        hash = row["hash"]
+    }
+
+    /// SHA-256 in lower-case hexadecimal over the version of the encoding and the other columns in their order, each as UTF-8 with
+    /// its length in bytes and a colon before it; numbers in decimal.
+    static func hash(
+        sequence: Int64, at: Int64, actor: String, action: String, subject: String, payload: String, previous: String
+    ) -> String {
+        StableID.fingerprint([
+            "gatewatch-evidence-1", String(sequence), String(at), actor, action, subject, payload, previous,
+        ])
+    }
+
+    var expectedHash: String {
+        Self.hash(
+            sequence: sequence, at: at, actor: actor, action: action, subject: subject, payload: payload,
+            previous: previousHash)
+    }
+
+    /// One line of `gatewatch evidence export`: the payload stands as it is in the chain.
+    package var json: [UInt8] {
+        var json = JSONWriter(capacity: 512)
+        json.object {
+            $0.field("sequence", sequence)
+            $0.field("at", at)
+            $0.field("actor", actor)
+            $0.field("action", action)
+            $0.field("subject", subject)
+            $0.field("previous_hash", previousHash)
+            $0.field("hash", hash)
+        }
+        return json.bytes.dropLast() + Array(",\"payload\":".utf8) + Array(payload.utf8) + [UInt8(ascii: "}")]
+    }
+}
+
+/// The rows of what people did, each bound to the one before by its hash, in the hub's database. Whoever can write the database can
+/// write a whole new chain: signed heads (``EvidenceHead``), and heads noted elsewhere, are what shows that.
+package enum EvidenceChain {
+    /// Before the first row.
+    package static let origin = String(repeating: "0", count: 64)
+
+    /// Adds a row, in the transaction of what it is about.
+    ///
+    /// - Throws: SQLite's error.
+    @discardableResult
+    package static func append(
+        actor: String, action: String, subject: String, payload: [String: String], at: Int64, in db: Database
+    ) throws -> Int64 {
+        let last = try last(in: db)
+        let sequence = (last?.sequence ?? 0) + 1
+        let previous = last?.hash ?? origin
+        let text = String(decoding: try RecordJSON.encode(payload), as: UTF8.self)
+        let hash = EvidenceRow.hash(
+            sequence: sequence, at: at, actor: actor, action: action, subject: subject, payload: text,
+            previous: previous)
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO evidence (sequence, at, actor, action, subject, payload, previous_hash, hash)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(arguments: [sequence, at, actor, action, subject, text, previous, hash])
+        return sequence
+    }
+
+    static func last(in db: Database) throws -> EvidenceRow? {
+        try Row.fetchOne(db.cachedStatement(sql: "SELECT * FROM evidence ORDER BY sequence DESC LIMIT 1"))
+            .map(EvidenceRow.init)
+    }
+
+    /// Hands rows to `body`, the oldest first, without keeping them.
+    ///
+    /// - Parameters:
+    ///   - actor, action, subject: exactly; an action may end with `*`.
+    ///   - from, to: ms since the epoch, UTC; `to` is not in it.
+    /// - Throws: SQLite's error.
+    package static func search(
+        actor: String? = nil, action: String? = nil, subject: String? = nil, from: Int64? = nil, to: Int64? = nil,
+        limit: Int? = nil, in db: Database, _ body: (EvidenceRow) throws -> Void
+    ) throws {
+        var conditions = ["1"]
+        var arguments: [(any DatabaseValueConvertible)?] = []
+        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
+            guard let value else { return }
+            conditions.append(condition)
+            arguments.append(value)
+        }
+        add("actor = ?", actor)
+        if let action, action.hasSuffix("*") {
+            add("substr(action, 1, \(action.unicodeScalars.count - 1)) = ?", String(action.dropLast()))
+        } else {
+            add("action = ?", action)
+        }
+        add("subject = ?", subject)
+        add("at >= ?", from)
+        add("at < ?", to)
+        arguments.append(limit ?? -1)
+        let rows = try Row.fetchCursor(
+            db,
+            sql: """
+                SELECT * FROM (SELECT * FROM evidence WHERE \(conditions.joined(separator: " AND "))
+                    ORDER BY sequence DESC LIMIT ?) ORDER BY sequence
+                """, arguments: StatementArguments(arguments))
+        while let row = try rows.next() { try body(EvidenceRow(row)) }
+    }
+}
