@@ -191,7 +191,8 @@ let package = Package(
         tests(
             "Hub",
             [
-                "Delivery", "Kafka", "Notifications", "Routing", "Telemetry", lifecycle, grdb, hummingbird, nioCore,
+                "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Routing", "Signing", "Telemetry",
+                "YAMLDocument", lifecycle, grdb, hummingbird, nioCore,
                 httpTypes, logging,
             ]),
         tests("Signing", ["YAMLDocument", crypto]),
@@ -217,7 +218,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Fixtures", "LocalServices", "Orders", "Signing", asyncHTTPClient, grdb,
+                "Delivery", "Kafka", "Fixtures", "Incidents", "LocalServices", "Orders", "Signing", asyncHTTPClient, grdb,
                 hummingbird,
                 lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),
             ], exclude: ["clients"], swiftSettings: settings),

@@ -54,7 +54,8 @@ final class Stage: Sendable {
     }
 
     init() throws {
-        broker = try EmbeddedBroker(topics: [(alertsTopic, 2)])
+        broker = try EmbeddedBroker(
+            topics: [(alertsTopic, 2), ("gatewatch.orders", 1), ("gatewatch.approvals", 1), ("gatewatch.feedback", 1)])
         producer = try KafkaProducer(
             properties: KafkaProperties(["bootstrap.servers": broker.bootstrapServers]), logger: quiet)
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("gatewatch-\(UUID().uuidString)")
@@ -78,7 +79,7 @@ final class Stage: Sendable {
     /// Runs a hub while `body` runs, then stops it as a supervisor would.
     func withHub(
         _ urls: [String: String], group: String = "hub", graceMilliseconds: Int = 5_000,
-        routing: RoutingConfiguration? = nil,
+        routing: RoutingConfiguration? = nil, configure: (inout HubConfiguration) -> Void = { _ in },
         _ body: (HubService) async throws -> Void
     ) async throws {
         let receivers = try urls.sorted { $0.key < $1.key }.map { name, url in
@@ -89,20 +90,22 @@ final class Stage: Sendable {
                 name: name, integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
         }
         try await withHub(
-            receivers, group: group, graceMilliseconds: graceMilliseconds, routing: routing, body)
+            receivers, group: group, graceMilliseconds: graceMilliseconds, routing: routing,
+            configure: configure, body)
     }
 
     /// The same with receivers of any media.
     func withHub(
         _ receivers: [Notifications.Receiver], group: String = "hub", graceMilliseconds: Int = 5_000,
-        routing: RoutingConfiguration? = nil, _ body: (HubService) async throws -> Void
+        routing: RoutingConfiguration? = nil, configure: (inout HubConfiguration) -> Void = { _ in },
+        _ body: (HubService) async throws -> Void
     ) async throws {
-        let hub = try HubService(
-            configuration: HubConfiguration(
-                kafka: kafka, databasePath: databasePath, receivers: receivers, routing: routing, group: group,
-                schedule: RetrySchedule(delaysMilliseconds: [0, 20, 20, 20], jitter: 0),
-                stopGraceMilliseconds: graceMilliseconds),
-            logger: quiet, metrics: metrics)
+        var configuration = HubConfiguration(
+            kafka: kafka, databasePath: databasePath, receivers: receivers, routing: routing, group: group,
+            schedule: RetrySchedule(delaysMilliseconds: [0, 20, 20, 20], jitter: 0),
+            stopGraceMilliseconds: graceMilliseconds)
+        configure(&configuration)
+        let hub = try HubService(configuration: configuration, logger: quiet, metrics: metrics)
         let group = ServiceGroup(services: [hub], logger: quiet)
         let running = Task { try await group.run() }
         do {
