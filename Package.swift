@@ -218,7 +218,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Fixtures", "Incidents", "LocalServices", "Orders", "Signing", asyncHTTPClient, grdb,
+                "Delivery", "Kafka", "Fixtures", "Incidents", "LocalServices", "Orders", "Signing", asyncHTTPClient,
+                grdb,
                 hummingbird,
                 lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),
             ], exclude: ["clients"], swiftSettings: settings),

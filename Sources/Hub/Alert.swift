@@ -77,9 +77,10 @@ struct Alert: Equatable {
         let incident = labels["incident"]
         return IncidentAlert(
             id: finding.finding_info.uid, incident: incident.isEmpty ? nil : incident,
-            identity: short(finding.unmapped?.identity),
+            identity: finding.unmapped?.identity.flatMap { $0.isEmpty ? nil : short($0) },
             rule: short(finding.finding_info.analytic?.uid ?? finding.finding_info.title) ?? "",
-            title: short(finding.finding_info.title) ?? "", severity: finding.severity_id ?? 0, time: finding.time,
+            title: short(finding.finding_info.title) ?? "", message: short(finding.message?.value),
+            severity: finding.severity_id ?? 0, time: finding.time,
             riskScore: finding.risk_score?.value,
             riskTerms: finding.unmapped?.risk_terms?.value.map { Array($0.prefix(64)) },
             event: short(finding.finding_info.related_events?.value?.last?.value?.uid),
@@ -128,6 +129,7 @@ struct Alert: Equatable {
         var severity_id: Int?
         var finding_info: Info
         var unmapped: Unmapped?
+        var message: Lenient<String>?
         var risk_score: Lenient<Int>?
         var evidences: Lenient<[Lenient<Evidence>]>?
     }

@@ -54,7 +54,7 @@ struct ControlFollower {
             }
         }
         // After the first batch: what is over is not said of what was not read yet.
-        if now - lastExpiry >= 1_000, reader.isCaughtUp {
+        if now - lastExpiry >= 10_000, reader.isCaughtUp {
             lastExpiry = now
             try database.write { db in try timeline.expire(now: now, in: db) }
         }

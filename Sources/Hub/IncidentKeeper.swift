@@ -12,7 +12,9 @@ import Telemetry
 /// The thread that keeps the life of incidents: closes those that are quiet, puts orders and approvals into their timelines, sends
 /// dispositions to Kafka, signs heads of the evidence chain.
 final class IncidentKeeper: Sendable {
-    private static let interval: Int64 = 1_000
+    private static let closingInterval: Int64 = 1_000
+    private static let feedbackInterval: Int64 = 200
+    private static let signingInterval: Int64 = 60_000
     private static let pollMilliseconds: Int32 = 200
     private static let batchRecords = 500
     /// Waits in milliseconds between tries when SQLite or Kafka fails.
@@ -82,7 +84,7 @@ final class IncidentKeeper: Sendable {
         }
         while !isStopping.load(ordering: .acquiring) {
             let now = RFC3339.nowMilliseconds()
-            attempt(&steps[0], now, every: Self.interval) { try close(now) }
+            attempt(&steps[0], now, every: Self.closingInterval) { try close(now) }
             attempt(&steps[1], now, every: 0) {
                 do {
                     try follower.step(now, maxRecords: Self.batchRecords, timeout: Self.pollMilliseconds)
@@ -92,20 +94,19 @@ final class IncidentKeeper: Sendable {
                     throw error
                 }
             }
-            attempt(&steps[2], now, every: Self.pollInterval) { try feedback.step() }
-            attempt(&steps[3], now, every: Self.interval) { try sign(now) }
+            attempt(&steps[2], now, every: Self.feedbackInterval) { try feedback.step() }
+            attempt(&steps[3], now, every: Self.signingInterval) { try sign(now) }
             if !follower.isReading { _ = wakeUp.wait(timeout: .now() + .milliseconds(Int(Self.pollMilliseconds))) }
         }
     }
 
-    private static let pollInterval: Int64 = 200
-
     private func close(_ now: Int64) throws {
         // Mostly there is nothing: then nobody waits for the only writer.
-        while !isStopping.load(ordering: .acquiring) {
-            let closed = try database.write { db in try incidents.closeQuiet(now: now, in: db) }
-            if closed > 0 { clock.wake() }
-            if closed < 1_000 { return }
+        while !isStopping.load(ordering: .acquiring),
+            let due = try database.read({ db in try IncidentStore.nextClosing(in: db) }), due <= now
+        {
+            _ = try database.write { db in try incidents.closeQuiet(now: now, in: db) }
+            clock.wake()
         }
     }
 
@@ -130,7 +131,7 @@ final class IncidentKeeper: Sendable {
 
     private func attempt(_ step: inout Step, _ now: Int64, every interval: Int64, _ work: () throws -> Void) {
         // A clock that was set back must not stop the work.
-        guard now >= step.next || step.next - now > 60_000 else { return }
+        guard now >= step.next || step.next - now > 2 * Self.signingInterval else { return }
         let complaint = step.complaint
         do {
             try work()

@@ -10,6 +10,8 @@ package struct IncidentAlert: Sendable, Equatable {
     /// `finding_info.analytic.uid`.
     package var rule: String
     package var title: String
+    /// What the detector says of it in a sentence.
+    package var message: String?
     /// OCSF `severity_id`.
     package var severity: Int
     /// Of the event that fired it, ms since the epoch, UTC.
@@ -24,7 +26,8 @@ package struct IncidentAlert: Sendable, Equatable {
     package var items: Int64?
 
     package init(
-        id: String, incident: String? = nil, identity: String? = nil, rule: String, title: String, severity: Int,
+        id: String, incident: String? = nil, identity: String? = nil, rule: String, title: String,
+        message: String? = nil, severity: Int,
         time: Int64, riskScore: Int? = nil, riskTerms: [Incident.RiskTerm]? = nil, event: String? = nil,
         resource: String? = nil, bytes: Int64? = nil, items: Int64? = nil
     ) {
@@ -33,6 +36,7 @@ package struct IncidentAlert: Sendable, Equatable {
         self.identity = identity
         self.rule = rule
         self.title = title
+        self.message = message
         self.severity = severity
         self.time = time
         self.riskScore = riskScore

@@ -91,6 +91,7 @@ package enum IncidentSchema {
             text TEXT NOT NULL
         );
         CREATE INDEX incident_controls_identity ON incident_controls (identity_key, state);
+        CREATE INDEX incident_controls_incident ON incident_controls (incident_id);
         CREATE INDEX incident_controls_until ON incident_controls (until);
         CREATE TABLE feedback_outbox (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

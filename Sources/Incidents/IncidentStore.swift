@@ -72,12 +72,21 @@ package struct IncidentStore: Sendable {
                 "closes": Self.closesAt(time, now), "id": id,
             ])
         }
-        try TimelineEntry(at: alert.time, kind: .alert, reference: alert.id, text: alert.title).add(to: id, in: db)
+        try TimelineEntry(at: alert.time, kind: .alert, reference: alert.id, text: alert.message ?? alert.title).add(
+            to: id, in: db)
         if known?["status"] as String? == Incident.Status.closed.rawValue {
             try open(id, in: db)
             try TimelineEntry(at: now, kind: .reopen, text: "an alert came").add(to: id, in: db)
         }
         return id
+    }
+
+    /// When the next open incident closes; nil where none is open.
+    ///
+    /// - Throws: SQLite's error.
+    package static func nextClosing(in db: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            db.cachedStatement(sql: "SELECT closes_at FROM incidents WHERE status = 'open' ORDER BY closes_at LIMIT 1"))
     }
 
     /// Closes incidents that were quiet for long enough, at most `limit` of them.

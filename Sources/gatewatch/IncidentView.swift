@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import Foundation
 import Incidents
 import JSONText
 
@@ -46,7 +47,7 @@ struct IncidentView {
                 "\(incident.id)  \(incident.status.rawValue), \(incident.severityName), version \(incident.version)",
             ],
             ["who", incident.identity ?? "nobody that is known"],
-            ["why now", incident.title],
+            ["why now", why],
             ["risk", risk],
             ["since", times],
             ["whose", incident.assignee ?? "nobody's"],
@@ -75,10 +76,17 @@ struct IncidentView {
         return lines.joined(separator: "\n")
     }
 
+    private var why: String {
+        guard let latest = timeline.items.first(where: { $0.kind == .alert }), latest.text != incident.title else {
+            return incident.title
+        }
+        return "\(incident.title); lately: \(latest.text)"
+    }
+
     private var risk: String {
         guard let score = incident.riskScore else { return "not computed" }
         let terms = incident.riskTerms.map { term in
-            "\(term.rule) \(term.points)" + (term.alerts > 1 ? " (\(term.alerts) alerts)" : "")
+            "\(term.rule) \(String(format: "%g", term.points))" + (term.alerts > 1 ? " (\(term.alerts) alerts)" : "")
         }
         return "\(score)" + (terms.isEmpty ? "" : " = " + terms.joined(separator: " + "))
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Delivery
 import Foundation
 import GRDB
 import Hub
@@ -14,12 +15,12 @@ import YAMLDocument
 
 /// A hub with incidents, beside real topics of orders and feedback.
 @Suite struct IncidentTests {
-    private func timeline(_ database: DatabaseQueue, _ incident: String) throws -> [String] {
+    private func timeline(_ database: DatabasePool, _ incident: String) throws -> [String] {
         try database.read { try IncidentStore.timeline(of: incident, in: $0).items }.reversed()
             .map { "\($0.kind.rawValue) \($0.who ?? "-")" }
     }
 
-    private func act(_ action: IncidentAction, on id: String, in database: DatabaseQueue) throws {
+    private func act(_ action: IncidentAction, on id: String, in database: DatabasePool) throws {
         let store = IncidentStore { try RoutingEngine.resolve(incident: $0, now: $1, in: $2) }
         _ = try database.write { db in
             try store.act(
@@ -41,13 +42,15 @@ import YAMLDocument
                 configuration.evidenceKey = hubKey
             }
             try await stage.send(
-                finding("a1", incident: "i1", extra: #","risk_score":41,"evidences":[{"data":{"unmapped.items":"12"}}]"#))
+                finding(
+                    "a1", incident: "i1", extra: #","risk_score":41,"evidences":[{"data":{"unmapped.items":"12"}}]"#))
             for payload in [finding("a2"), finding("x", status: "experimental", incident: "i2")] {
                 try await stage.send(payload)
             }
             let now = Int64(Date().timeIntervalSince1970 * 1000)
             let order = try Order.forAlert(
-                "a1", actions: [.block], subject: .init(type: .identity, value: "anna"), reason: "bulk", incidentUID: "i1",
+                "a1", actions: [.block], subject: .init(type: .identity, value: "anna"), reason: "bulk",
+                incidentUID: "i1",
                 severity: .high, issuer: .init(kind: .automation, name: "detect"), issuedAt: now, ttl: 3_600_000
             ).signed(by: detect)
             _ = try await stage.producer.send(
@@ -57,7 +60,7 @@ import YAMLDocument
                     try YAMLReader.documents(
                         text: "route: { receiver: soc, group_wait: 0s, group_interval: 1s }", file: "gatewatch.yml"
                     ).first), receivers: [KnownReceiver(name: "soc")])
-            let database = { try DatabaseQueue(path: stage.databasePath) }
+            let database = { try OutboxSchema.open(path: stage.databasePath) }
             try await stage.withHub(["soc": receiver.url], routing: tree, configure: configure) {
                 (_: HubService) async throws in
                 #expect(
@@ -93,7 +96,9 @@ import YAMLDocument
                         try database().read { try Feedback.waiting(in: $0) }.isEmpty
                     })
             }
-            #expect(try timeline(database(), "i1").filter { $0 != "notification soc" } == before.filter { $0 != "notification soc" })
+            #expect(
+                try timeline(database(), "i1").filter { $0 != "notification soc" }
+                    == before.filter { $0 != "notification soc" })
             #expect(
                 try feedback(stage) == ["a1 false", "a1 again", "a2 false"])
         }
@@ -108,7 +113,9 @@ import YAMLDocument
             _ = try reader.poll(timeoutMilliseconds: 100) { record in
                 let value = record.payload.map { String(decoding: $0, as: UTF8.self) } ?? ""
                 let key = record.key.map { String(decoding: $0, as: UTF8.self) } ?? ""
-                records.append("\(key) \(value.contains("again") ? "again" : value.contains(#""disposition":"false""#) ? "false" : value)")
+                records.append(
+                    "\(key) \(value.contains("again") ? "again" : value.contains(#""disposition":"false""#) ? "false" : value)"
+                )
             }
         }
         return records.enumerated().sorted { ($0.element.prefix(2), $0.offset) < ($1.element.prefix(2), $1.offset) }
