@@ -79,9 +79,18 @@ import Testing
 
     @Test func aRowWhoseHashWasMadeAnewIsFoundByTheNext() throws {
         let chain = try Chain()
-        try chain.tamper(
-            "UPDATE evidence SET hash = (SELECT hash FROM evidence WHERE sequence = 41) WHERE sequence = 40")
-        #expect(try chain.verify().fault?.sequence == 40)
+        var row: EvidenceRow?
+        try chain.database.read { db in
+            try EvidenceChain.search(subject: "incident-39", in: db) { row = $0 }
+        }
+        let old = try #require(row)
+        let hash = StableID.fingerprint([
+            "gatewatch-evidence-1", "40", String(old.at), "cleo", old.action, old.subject, old.payload,
+            old.previousHash,
+        ])
+        try chain.tamper("UPDATE evidence SET actor = 'cleo', hash = '\(hash)' WHERE sequence = 40")
+        #expect(try chain.verify(to: 40).fault == nil)
+        #expect(try chain.verify().fault?.sequence == 41)
     }
 
     @Test func aDeletedRowIsNamed() throws {
