@@ -13,7 +13,7 @@ extension IncidentsCommand {
         var id: String
         @Option(name: .customLong("as"), help: "Your name, as the evidence keeps it.")
         var actor = NSUserName()
-        @Option(help: "Only if the incident is still at this version, see 'show'.")
+        @Option(name: .customLong("if-version"), help: "Only if the incident is still at this version, see 'show'.")
         var version: Int64?
         @OptionGroup var common: Common
 

@@ -11,7 +11,7 @@ extension EndToEnd {
             "detectors test", "detectors explain", "detectors diff", "detectors promote", "detectors docs", "backtest",
             "deliveries", "deliveries list", "deliveries replay",
             "deliveries enable", "routes show", "routes test", "silences", "silences list", "silences add",
-            "silences expire", "fixtures",
+            "silences expire", "fixtures", "incidents disposition", "evidence verify",
         ]
 
         @Test(arguments: commands) func helpIsFineAndAnUnknownFlagIsUsage(_ command: String) async throws {

@@ -64,7 +64,7 @@ extension EndToEnd {
                 #expect(try await stage.run(["incidents", "close", "1b2c3d"] + common).status == 1)
                 #expect(try await stage.run(["incidents", "show", "ffffff"] + common).status == 1)
                 #expect(
-                    try await stage.run(["incidents", "reopen", "1b2c3d", "--version", "4"] + common).status == 1)
+                    try await stage.run(["incidents", "reopen", "1b2c3d", "--if-version", "4"] + common).status == 1)
                 #expect(try await stage.run(["incidents", "show", "1b2"] + common).status == 2)
                 #expect(try await stage.run(["incidents", "comment", "1b2c3d", ""] + common).status == 2)
                 #expect(
