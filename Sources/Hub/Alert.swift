@@ -71,7 +71,7 @@ struct Alert: Equatable {
 
     /// What else has another type than expected is left out: only what makes a finding one must be right.
     private static func incident(_ finding: Finding, _ labels: LabelSet) -> IncidentAlert {
-        func short(_ text: String?) -> String? { text.map { String($0.prefix(TimelineEntry.maximumText)) } }
+        func short(_ text: String?) -> String? { text.map(TimelineEntry.cut) }
         let data = finding.evidences?.value?.first?.value?.data?.value ?? [:]
         func text(_ field: String) -> String? { data[field]?.value.flatMap { $0.isEmpty ? nil : $0 } }
         let incident = labels["incident"]

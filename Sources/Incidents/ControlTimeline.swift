@@ -201,7 +201,7 @@ package struct ControlTimeline {
                 """
         ).execute(arguments: [
             id, kind, identity.map { aliases.canonical($0).description }, state, at, until, who,
-            String(text.prefix(TimelineEntry.maximumText)),
+            TimelineEntry.cut(text),
         ])
         guard try incident(of: id, in: db) == nil,
             let incident = try named ?? incident(ofIdentity: identity, at: at, in: db)

@@ -18,11 +18,16 @@ package struct TimelineEntry: Sendable, Equatable {
     package var who: String?
     /// The alert's, order's, request's or notification's id; of one reference and kind an incident has one entry.
     package var reference: String?
-    /// For people; at most ``maximumText`` characters, a comment is whole.
+    /// For people; at most ``maximumText`` Unicode scalars, a comment is whole.
     package var text: String
 
-    /// The longest text that is not a person's, characters.
+    /// The longest text that is not a person's, Unicode scalars: a character may have any number of them.
     package static let maximumText = 500
+
+    /// The text, or its beginning.
+    package static func cut(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(maximumText)))
+    }
 
     package init(at: Int64, kind: Kind, who: String? = nil, reference: String? = nil, text: String) {
         self.at = at
@@ -50,7 +55,7 @@ package struct TimelineEntry: Sendable, Equatable {
                 """
         ).execute(arguments: [
             incident, at, kind.rawValue, who, reference,
-            kind == .comment ? text : String(text.prefix(Self.maximumText)),
+            kind == .comment ? text : Self.cut(text),
         ])
         return db.changesCount > 0
     }

@@ -89,7 +89,7 @@ import Testing
                 #expect(hub.health().isHealthy)
             }
             #expect(stage.metric("gatewatch_hub_alerts_total{outcome=\"unreadable\"}") == bad.count)
-            let kept = try DatabaseQueue(path: stage.databasePath).read { db in
+            let kept = try OutboxSchema.open(path: stage.databasePath).read { db in
                 try Row.fetchAll(db, sql: "SELECT * FROM unreadable_alerts ORDER BY record_offset")
             }
             #expect(kept.map { $0["record_offset"] as Int64 } == Array(0..<Int64(bad.count)))
@@ -133,7 +133,7 @@ import Testing
         try await Receiver.with { receiver in
             let stage = try Stage()
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in
-                let other = try DatabaseQueue(path: stage.databasePath)
+                let other = try OutboxSchema.open(path: stage.databasePath)
                 try await other.write { db in
                     try db.execute(
                         sql: """
@@ -159,14 +159,14 @@ import Testing
         try await Receiver.with { receiver in
             let stage = try Stage()
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in
-                try await DatabaseQueue(path: stage.databasePath).write { db in
+                try await OutboxSchema.open(path: stage.databasePath).write { db in
                     try db.execute(
                         sql: "CREATE TRIGGER disk_full BEFORE INSERT ON alerts BEGIN SELECT RAISE(ABORT, 'full'); END")
                 }
                 try await stage.send(finding("a1"))
                 #expect(try await eventually { !hub.health().isHealthy && hub.health().json.contains("full") })
             }
-            try await DatabaseQueue(path: stage.databasePath).write { db in
+            try await OutboxSchema.open(path: stage.databasePath).write { db in
                 try db.execute(sql: "DROP TRIGGER disk_full")
             }
             try await stage.withHub(["soc": receiver.url]) { (_: HubService) async throws in

@@ -96,7 +96,7 @@ import YAMLDocument
                 #expect(try await eventually { try hub.alerts().count == 1 })
             }
             #expect(receiver.ids.isEmpty)
-            try await DatabaseQueue(path: stage.databasePath).write { db in
+            try await OutboxSchema.open(path: stage.databasePath).write { db in
                 try db.execute(sql: "UPDATE routing_groups SET next_flush_at = 0")
             }
             try await stage.withHub(["soc": receiver.url], routing: tree) { (_: HubService) async throws in

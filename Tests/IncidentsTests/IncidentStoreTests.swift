@@ -160,4 +160,20 @@ import Testing
                 IncidentReach(resource: nil, bytes: 0, items: 0, alerts: 1),
             ])
     }
+
+    @Test func aHugeTextIsCutAndATransactionThatFailsKeepsNoAlert() throws {
+        struct Killed: Error {}
+        let desk = try Desk()
+        let text = "a" + String(repeating: "\u{301}", count: 100_000)
+        #expect(throws: Killed.self) {
+            try desk.database.write { db in
+                _ = try desk.store.take(alert("a1", title: text), now: morning, in: db)
+                throw Killed()
+            }
+        }
+        #expect(try desk.list().isEmpty && desk.count("incident_entries") == 0 && desk.count("incident_alerts") == 0)
+        try desk.take(alert("a1", title: text))
+        let lines = try desk.database.read { try IncidentStore.timeline(of: "incident-1", in: $0).items }
+        #expect(lines.map(\.text.unicodeScalars.count) == [TimelineEntry.maximumText])
+    }
 }
