@@ -7,8 +7,11 @@
 final class LearningTable: StoredState {
     let stateID: UInt64
     let keySpace: KeySpace
+    /// A rule's name on disk, and its history, ms.
+    typealias Rule = (id: UInt64, history: Int64)
+
     /// In order of their places in a row.
-    private var rules: [LearningState] = []
+    private var rules: [Rule] = []
     /// Per rule the first use and the last one (`LearningState.Group`); 0 for a group that the rule does not know.
     @exclusivity(unchecked) private var rows: CellMap<UnsafeMutablePointer<UInt64>>
     private var slab = ByteSlab()
@@ -26,8 +29,8 @@ final class LearningTable: StoredState {
         slab.deallocate()
     }
 
-    /// Adds a rule, before the first event.
-    func add(_ rule: LearningState) -> Int {
+    /// Adds a rule, before the first event. Returns its place.
+    func add(_ rule: Rule) -> Int {
         rules.append(rule)
         return rules.count - 1
     }
@@ -55,7 +58,9 @@ final class LearningTable: StoredState {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + max(60_000, (rules.map(\.history).min() ?? 0) / 4)
         rows.sweep { row in
-            guard rules.indices.allSatisfy({ rules[$0].isOver(row[$0], watermark) }) else { return false }
+            guard rules.indices.allSatisfy({ LearningState.isOver(row[$0], rules[$0].history, watermark) }) else {
+                return false
+            }
             slab.free(row, rules.count * 8)
             return true
         }
@@ -130,22 +135,19 @@ final class LearningState {
 
     private static let hour: Int64 = 3_600_000
 
-    /// Names it on disk.
-    let id: UInt64
     let table: LearningTable
     var keySpace: KeySpace { table.keySpace }
-    private var place = 0
+    private let place: Int
     /// ms; more than the lateness, so that a late first event cannot end it for one that was judged already.
     private let learning: Int64
     /// ms.
-    let history: Int64
+    private let history: Int64
 
     init(id: UInt64, table: LearningTable, learning: Int64, history: Int64, lateness: Int64) {
-        self.id = id
         self.table = table
         self.learning = max(learning, lateness + 1)
         self.history = history
-        place = table.add(self)
+        place = table.add((id, history))
     }
 
     /// Notes an event of the group and tells whether it has learned long enough.
@@ -153,7 +155,7 @@ final class LearningState {
         let hour = time / Self.hour
         let row = table.group(key, rule: place)
         var group = Group(bits: row.pointee)
-        if row.pointee == 0 || time > end(group.lastHour) {
+        if row.pointee == 0 || time > Self.end(group.lastHour, history) {
             row.pointee = Group(first: time, lastHour: hour).bits
             table.touch(key)
             return .learning
@@ -170,10 +172,10 @@ final class LearningState {
 
     /// Until when the group is remembered. Twice the history: who comes back after one has nothing that is known, and does
     /// not get a learning period for it.
-    private func end(_ lastHour: Int64) -> Int64 { (lastHour + 1) * Self.hour + 2 * history }
+    private static func end(_ lastHour: Int64, _ history: Int64) -> Int64 { (lastHour + 1) * hour + 2 * history }
 
     /// Whether a group need not be remembered.
-    func isOver(_ bits: UInt64, _ watermark: Int64) -> Bool {
-        bits == 0 || end(Group(bits: bits).lastHour) < watermark
+    static func isOver(_ bits: UInt64, _ history: Int64, _ watermark: Int64) -> Bool {
+        bits == 0 || end(Group(bits: bits).lastHour, history) < watermark
     }
 }
