@@ -353,6 +353,8 @@ final class CountState: CorrelationState {
         let entries = try EntryBuffer.read(&reader, &texts)
         let window = windows.make(key, Window(aggregate: Aggregate(kind)))
         oldestLast = .min
+        // In place of what a log that no longer shares them has given it (`EventLog.restore`).
+        window.pointee.entries.free()
         for entry in entries { window.pointee.entries.append(entry) }
         let unjudged = plan.isDeferred ? entries.firstIndex { !$0.isSettled } : nil
         rewind(window, to: unjudged ?? entries.count)

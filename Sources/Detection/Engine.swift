@@ -119,7 +119,7 @@ package final class Engine {
         roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
         hashes = SlotHashes(fields: (knownUses.map(\.highestField).max() ?? 0) + 1)
         risks = build.risks
-        let (plans, places) = LogPlan.make(correlations, detections)
+        let (plans, places) = LogPlan.make(correlations, detections, lateness: options.lateness)
         logs = plans.map { EventLog(plan: $0) }
         let shared: [any StoredState] = logs + build.learnings + [risks]
         tables = Self.tables(correlations, detections) + shared.map { Table(state: $0) }

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
+
 /// How a log's rows stand on disk: which channels and lanes the events have, by name, and the events as they lie in memory. So a
 /// rule that is added or changed costs the others nothing.
 extension EventLog {
+    /// A channel of a stored row: where it stood, which of ours it is, and in which lane its values stand.
+    private struct Moved {
+        let id: UInt32
+        let from: Int
+        let to: Int?
+        let lane: Int
+    }
+
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
         takeChanged({ encode($0, texts) }, body)
     }
@@ -35,15 +45,15 @@ extension EventLog {
     ) throws(ByteReader.Damaged) -> [Int64] {
         let used: UInt32 = try reader.read()
         guard used & ~LogEntries.channelBits == 0 else { throw ByteReader.Damaged() }
-        // Per channel of the row: which of ours it is, and in which lane its values stand.
-        var moved: [(from: Int, to: Int?, lane: Int)] = []
+        var moved: [Moved] = []
         for from in 0..<LogPlan.maximumChannels where used & 1 << UInt32(from) != 0 {
             let id: UInt32 = try reader.read()
             let lane = Int(try reader.read(Int8.self))
             guard (-1..<LogEntries.lanes).contains(lane) else { throw ByteReader.Damaged() }
-            moved.append((from, plan.channels.firstIndex { $0.id == id }, lane))
+            moved.append(Moved(id: id, from: from, to: plan.channels.firstIndex { $0.id == id }, lane: lane))
         }
         let base: Int64 = try reader.read()
+        guard (0...Timestamp.maximum).contains(base) else { throw ByteReader.Damaged() }
         let stored = try reader.readBlock()
         var entries = LogEntries()
         guard stored.withUnsafeBytes({ entries.take($0, base: base, channels: used) }) else {
@@ -62,6 +72,15 @@ extension EventLog {
         if moved.allSatisfy({ $0.from == $0.to && $0.lane == plan.channels[$0.from].lane }) {
             put(entries, key: key)
         } else {
+            // The windows of a channel that is not shared any more; one that has a row of its own knows better.
+            for channel in moved {
+                for window in plan.others[channel.id] ?? []
+                where !window.state.hasWindow(key) && (channel.lane < 0) == (window.kind == .ones)
+                    && (channel.lane >= LogEntries.numberLanes) == (window.kind == .distinct)
+                {
+                    open(entries, channel.from, lane: channel.lane, window, key, since: .min)
+                }
+            }
             var mapped = LogEntries()
             entries.forEach { entry in
                 for channel in moved where entry.bits & 1 << UInt32(channel.from) != 0 {
@@ -78,7 +97,7 @@ extension EventLog {
 
     /// Every event must have the value of each channel that it is counted in.
     private func checkLanes(
-        _ entries: LogEntries, _ moved: [(from: Int, to: Int?, lane: Int)]
+        _ entries: LogEntries, _ moved: [Moved]
     ) throws(ByteReader.Damaged) {
         var isWhole = true
         entries.forEach { entry in

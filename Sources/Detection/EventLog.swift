@@ -144,18 +144,21 @@ final class EventLog: StoredState {
                 cell.pointee.slack[channel] -= UInt16(taken)
             }
         }
+        // First, so that what is left lies close enough together for another.
+        cell.pointee.entries.drop(before: watermark - longest)
+        cells.touch(key)
         guard cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: hot.lane, value) else {
             return false
         }
-        cell.pointee.entries.drop(before: watermark - longest)
-        cells.touch(key)
         let exact = cell.pointee.exact & hot.exactBits
+        var isNew = true
         if exact != 0 {
             prepare()
-            _ = insertExact(entry, channel, key, watermark, exact, fire)
+            // What they know is not always here: while a channel was on its own they alone kept its events.
+            isNew = insertExact(entry, channel, key, watermark, exact, fire)
         }
         if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, key, watermark) }
-        return true
+        return isNew
     }
 
     /// Counts an event in those windows of a channel that keep their own events. Returns whether it is new in one.
@@ -260,9 +263,15 @@ final class EventLog: StoredState {
     private func open(
         _ cell: UnsafeMutablePointer<Cell>, _ channel: Int, _ window: LogPlan.Window, _ key: Int32, _ watermark: Int64
     ) {
-        let lane = plan.channels[channel].lane
-        let oldest = watermark - plan.channels[channel].horizon
-        let entries = cell.pointee.entries
+        open(
+            cell.pointee.entries, channel, lane: plan.channels[channel].lane, window, key,
+            since: watermark - plan.channels[channel].horizon)
+    }
+
+    /// The same from entries in which the channel and its lane may have other places than here.
+    func open(
+        _ entries: LogEntries, _ channel: Int, lane: Int, _ window: LogPlan.Window, _ key: Int32, since oldest: Int64
+    ) {
         var own: [WindowEntry] = []
         entries.forEach { entry in
             guard entry.bits & 1 << UInt32(channel) != 0, entries.time(entry) >= oldest else { return }

@@ -133,7 +133,7 @@ struct LogEntries {
                     let isSameValue = lane < 0 || at.lanes & 1 << UInt8(lane) == 0 || at.value(lane) == value
                     if at.bits & 1 << UInt32(channel) != 0 {
                         // The same event again, or another of its values.
-                        if isSameValue || lane < Self.numberLanes { return false }
+                        if isSameValue { return false }
                     } else if isSameValue {
                         same = at
                     }

@@ -34,11 +34,14 @@ struct LogPlan {
     static let maximumChannels = 30
     /// At most so many windows in all channels, for the same reason.
     static let maximumWindows = 32
-    /// A longer timespan does not share: times of one key lie within 49 days of each other.
+    /// A timespan that is longer with the lateness does not share: times of one key lie within 49 days of each other.
     static let maximumTimespan: Int64 = 40 * 86_400_000
 
     let keySpace: KeySpace
     private(set) var channels: [Channel] = []
+    /// By `Channel.id`, the windows for which there is no room. With other rules there may have been: what stands of them in a
+    /// stored row is theirs.
+    private(set) var others: [UInt32: [Window]] = [:]
 
     /// Where the windows of a correlation take their events from.
     struct Place {
@@ -50,7 +53,9 @@ struct LogPlan {
     ///
     /// A log pays where a window is mostly far from its limit. Windows that late events can undo, that count what other
     /// correlations found, or that are at their limit with one event, keep their own.
-    static func make(_ correlations: [CorrelationState], _ detections: [DetectionPlan]) -> ([LogPlan], [Place?]) {
+    static func make(
+        _ correlations: [CorrelationState], _ detections: [DetectionPlan], lateness: Int64
+    ) -> ([LogPlan], [Place?]) {
         struct Draft {
             let space: KeySpace
             let name: [String]
@@ -61,7 +66,7 @@ struct LogPlan {
         var drafts: [Draft] = []
         for (index, correlation) in correlations.enumerated() {
             guard let state = correlation as? CountState, let kind = kind(of: state.plan),
-                state.plan.timespan <= maximumTimespan, state.least >= 2,
+                state.plan.timespan <= maximumTimespan - lateness, state.least >= 2,
                 state.plan.rule.references.allSatisfy({ if case .detection = $0 { true } else { false } })
             else { continue }
             let lane = kind == .ones ? nil : state.plan.rule.fields.first
@@ -86,26 +91,32 @@ struct LogPlan {
                 logs.append(LogPlan(keySpace: draft.space))
                 lanes.append([[], []])
             }
-            guard let log, logs[log].channels.count < maximumChannels,
-                logs[log].channels.reduce(draft.windows.count, { $0 + $1.windows.count }) <= maximumWindows
-            else { continue }
-            var lane = -1
-            if let name = draft.lane {
-                let kind = draft.isHash ? 1 : 0
-                if !lanes[log][kind].contains(name) {
-                    guard lanes[log][kind].count < LogEntries.numberLanes else { continue }
-                    lanes[log][kind].append(name)
-                }
-                lane = kind * LogEntries.numberLanes + (lanes[log][kind].firstIndex(of: name) ?? 0)
-            }
+            guard let log else { continue }
             let id = UInt32(truncatingIfNeeded: stateID(["channel"] + draft.space.fields + draft.name))
             guard !logs[log].channels.contains(where: { $0.id == id }) else { continue }
+            guard logs[log].channels.count < maximumChannels,
+                logs[log].channels.reduce(draft.windows.count, { $0 + $1.windows.count }) <= maximumWindows,
+                let lane = lane(draft.lane, isHash: draft.isHash, &lanes[log])
+            else {
+                logs[log].others[id] = draft.windows
+                continue
+            }
             for window in draft.windows {
                 places[window.correlation] = Place(log: log, channel: logs[log].channels.count)
             }
             logs[log].channels.append(Channel(id, lane, draft.windows))
         }
         return (logs, places)
+    }
+
+    /// The lane for a field, also a new one; nil when all are taken.
+    private static func lane(_ field: String?, isHash: Bool, _ lanes: inout [[String]]) -> Int? {
+        guard let field else { return -1 }
+        let kind = isHash ? 1 : 0
+        if let known = lanes[kind].firstIndex(of: field) { return kind * LogEntries.numberLanes + known }
+        guard lanes[kind].count < LogEntries.numberLanes else { return nil }
+        lanes[kind].append(field)
+        return kind * LogEntries.numberLanes + lanes[kind].count - 1
     }
 
     /// The detection rules whose matches a correlation counts, with what they are grouped by, in an order of their own.

@@ -159,6 +159,71 @@ import Testing
         #expect(Self.fired(other.alerts) == ["wide e30"])
     }
 
+    @Test("a rule for which other rules leave no room keeps what was counted", arguments: ["many", "wide"])
+    func noRoom(rule: String) throws {
+        func take(_ numbers: Range<Int>, _ bench: Bench) throws {
+            for number in numbers {
+                try bench.take(
+                    json: Event(
+                        time: Int64(number) * 1_000, uid: "e\(number)", key: "a", value: 1, names: ["n\(number)"]
+                    )
+                    .json)
+            }
+        }
+        let bench = try Bench(Self.rules([rule, "much"]), suppresses: false)
+        try take(0..<9, bench)
+        // As many windows as one log has room for.
+        let others = (0..<32).map { number in
+            """
+            title: other \(number)
+            name: other\(number)
+            correlation: { type: value_sum, rules: [x], group-by: [k], timespan: 1h, condition: { field: v, gte: 10000 } }
+            level: high
+            """
+        }
+        let rules = Self.rules([rule]).split(separator: "\n---\n").map { String($0) }
+        let yaml = ([rules[0]] + others + [rules[1]]).joined(separator: "\n---\n")
+        let other = try Bench(yaml, suppresses: false)
+        #expect(other.engine.restore(bench.engine.snapshot()) == 0)
+        // And a row of its own, once it has one, stands for all of it.
+        try take(9..<11, other)
+        #expect(other.restart() == 0)
+        try take(11..<50, other)
+        let first = rule == "many" ? 49 : 19
+        #expect(Self.fired(other.alerts).count == 50 - first)
+        #expect(other.alerts.first?.relatedEvents.last == "e\(first)")
+    }
+
+    @Test(
+        "an id that comes back with another number counts twice, in either order",
+        arguments: [[400, 401], [401, 400]])
+    func sameID(values: [Double]) throws {
+        let bench = try Bench(Self.rules(["much"]), suppresses: false)
+        for value in values + values {
+            try bench.take(json: Event(time: 0, uid: "e0", key: "a", value: value, names: []).json)
+        }
+        for number in 1..<24 {
+            #expect(bench.alerts.isEmpty)
+            try bench.take(
+                json: Event(time: Int64(number) * 1_000, uid: "e\(number)", key: "a", value: 400, names: []).json)
+        }
+        #expect(Self.fired(bench.alerts) == ["much e23"])
+    }
+
+    @Test("after a silence of more than 49 days the next event has its own time")
+    func silence() throws {
+        let rules = Self.rules(["many"]).replacing("1h, condition: { gte: 50 }", with: "40d, condition: { gte: 3 }")
+        let bench = try Bench(rules, suppresses: false)
+        let day = 24 * Self.hour
+        // The other key makes the sweep come between; the next one is due in 20 days.
+        for (time, key) in [(0, "a"), (30 * day, "b"), (50 * day - 2000, "a"), (50 * day - 1000, "a"), (50 * day, "a")]
+        {
+            #expect(bench.alerts.isEmpty)
+            try bench.take(json: Event(time: time, uid: "e\(time)", key: key, value: 1, names: []).json)
+        }
+        #expect(Self.fired(bench.alerts) == ["many e\(50 * day)"])
+    }
+
     @Test("events that come much earlier than the first one are put before it")
     func early() throws {
         let bench = try Bench(Self.rules(["many"]), suppresses: false, lateness: 2 * Self.hour)
