@@ -294,37 +294,6 @@ struct EdgeTests {
         #expect(bench.engine.size().bytes < 200 * 2500)
     }
 
-    @Test("an engine that is let go of leaves nothing behind")
-    func noLeak() throws {
-        func resident() throws -> Int {
-            let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")[1]
-            return (Int(pages) ?? 0) * 4096
-        }
-        let bench = try Bench(
-            """
-            title: first
-            name: first
-            logsource: { category: test }
-            detection: { selection: { op: fail }, condition: selection }
-            level: low
-            gatewatch: { first_seen: { field: v, group-by: k, history: 30d, learning: 1d } }
-            ---
-            title: many
-            name: many
-            correlation: { type: event_count, rules: [first], group-by: [k], timespan: 1h, condition: { gte: 9 } }
-            level: low
-            """)
-        var before = 0
-        for round in 0..<3_000 {
-            // The first ones fill the allocator.
-            if round == 500 { before = try resident() }
-            bench.engine = Engine(plan: bench.plan, options: bench.options)
-            try bench.take(Self.fail(0, "e"))
-        }
-        // Each holds more than 64 kB.
-        #expect(try resident() - before < 64 << 20)
-    }
-
     @Test("long event ids are kept within bounds, and across a restart")
     func longIDs() throws {
         let bench = try Bench(Self.rule("event_count", "gte: 3"))
