@@ -124,7 +124,11 @@ private struct Example {
             } else if example.comes(in: example.restarts) {
                 let state = stored()
                 // The rows of rules that went are there still.
-                if example.changes == 0 { #expect(state == bench.engine.snapshot(), "seed \(seed)") }
+                if example.changes == 0 {
+                    // Not their values: the text of a long id is forgotten once nothing can reach the event.
+                    let rows = bench.engine.snapshot().rows
+                    #expect(state.rows.map(\.key) == rows.map(\.key), "seed \(seed)")
+                }
                 bench.engine = Engine(plan: bench.plan, options: bench.options)
                 let left = bench.engine.restore(state)
                 if example.changes == 0 { #expect(left == 0, "seed \(seed)") }
