@@ -107,14 +107,16 @@ let package = Package(
         room("Delivery", ["CCurl", "Kafka", crypto, grdb, logging, metrics]),
         room(
             "Notifications",
-            ["AuditEvent", "Delivery", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
-        room("Routing", ["JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
-        room("Incidents", ["Approvals", "JSONText", "Orders", "Signing", "Telemetry", grdb]),
+            ["AuditEvent", "Delivery", "Finding", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
+        room("Finding"),
+        room("Routing", ["Finding", "JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
+        room("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Signing", "Telemetry", grdb]),
         room(
             "Hub",
             [
-                "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Routing", "Signing", "Telemetry", grdb,
-                logging, metrics, lifecycle,
+                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Routing", "Signing",
+                "Telemetry",
+                grdb, logging, metrics, lifecycle,
             ]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
@@ -144,7 +146,7 @@ let package = Package(
             dependencies: [
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
-                "Detectors", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
+                "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
                 "Notifications", "OIDC",
                 "Orders", "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
@@ -154,7 +156,8 @@ let package = Package(
         .executableTarget(
             name: "gatewatch-bench",
             dependencies: [
-                "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Fixtures", "Gateway",
+                "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Finding", "Fixtures",
+                "Gateway",
                 "Kafka",
                 "LocalServices", "OIDC", "Orders", "Pipeline", "Routing", "Sigma", "Signing", "YAMLDocument", grdb,
                 logging,
@@ -183,7 +186,8 @@ let package = Package(
                 logging,
             ]),
         tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
-        tests("Routing", ["YAMLDocument", grdb]),
+        tests("Finding"),
+        tests("Routing", ["Finding", "YAMLDocument", grdb]),
         tests("Incidents", ["Approvals", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],

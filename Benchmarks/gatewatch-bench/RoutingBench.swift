@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Delivery
+import Finding
 import Foundation
 import GRDB
 import Logging
@@ -46,7 +47,7 @@ enum RoutingBench {
                     try engine ?? RoutingEngine(database: outbox.database, configuration: configuration, now: 0)
                 engine = routing
                 let taken = try findings[part].enumerated().map { index, finding in
-                    var alert = try RoutedAlert(finding: finding)
+                    var alert = RoutedAlert(try DetectionFinding(finding), json: finding)
                     let incident = "i\((part.lowerBound + index) % incidents)"
                     alert.labels = LabelSet(
                         [("incident", incident)] + alert.labels.labels.map { ($0.name, $0.value) })

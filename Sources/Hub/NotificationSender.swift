@@ -24,7 +24,7 @@ struct NotificationSender: Sendable {
                 let identity = alert.labels["identity"]
                 let message = Message(
                     id: id, status: .firing, groupKey: identity.isEmpty ? alert.id : identity,
-                    alerts: [MessageAlert(finding: alert.finding)], generatedAt: notification.time)
+                    alerts: [MessageAlert(json: alert.finding)], generatedAt: notification.time)
                 try enqueue(message, to: receivers, key: message.groupKey, in: db)
             }
             return
@@ -57,7 +57,7 @@ extension Message {
             id: notification.id, status: notification.status == .firing ? .firing : .resolved,
             groupKey: notification.groupKey,
             alerts: notification.alerts.map { alert in
-                MessageAlert(finding: alert.finding, labels: Self.labels(alert.labels), endsAt: alert.endsAt)
+                MessageAlert(json: alert.finding, labels: Self.labels(alert.labels), endsAt: alert.endsAt)
             },
             generatedAt: notification.time, incident: notification.incident,
             groupLabels: Self.labels(notification.groupLabels), commonLabels: Self.labels(notification.commonLabels),

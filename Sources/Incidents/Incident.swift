@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Finding
 import Foundation
 package import GRDB
 package import JSONText
@@ -21,20 +22,7 @@ package struct Incident: Sendable, Equatable, Identifiable {
     /// Why it is closed.
     package enum Closing: String, Sendable { case quiet, person }
 
-    /// What one rule's alerts add to the risk, as the detector wrote it.
-    package struct RiskTerm: Sendable, Codable, Equatable {
-        package var rule: String
-        package var points: Double
-        package var alerts: Int
-        package var time: Int64
-
-        package init(rule: String, points: Double, alerts: Int, time: Int64) {
-            self.rule = rule
-            self.points = points
-            self.alerts = alerts
-            self.time = time
-        }
-    }
+    package typealias RiskTerm = DetectionFinding.RiskTerm
 
     /// `unmapped.incident_uid` of its alerts.
     package let id: String
@@ -87,13 +75,8 @@ package struct Incident: Sendable, Equatable, Identifiable {
         try? JSONDecoder().decode([RiskTerm].self, from: Data(json.utf8))
     }
 
-    /// OCSF's severities by their ids, as in routing's label `severity`.
-    package static let severities = ["unknown", "informational", "low", "medium", "high", "critical", "fatal"]
-
     /// OCSF's word for ``severity``, in lower case.
-    package var severityName: String {
-        Self.severities.indices.contains(severity) ? Self.severities[severity] : Self.severities[0]
-    }
+    package var severityName: String { Severity.word(severity) }
 
     /// Writes it as members of an object; the names are those of docs/incidents.md.
     package func write(to json: inout JSONWriter) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Finding
+
 /// What an incident needs to know of an alert. Limits are those of who read it.
 package struct IncidentAlert: Sendable, Equatable {
     /// `finding_info.uid`.
@@ -45,5 +47,20 @@ package struct IncidentAlert: Sendable, Equatable {
         self.resource = resource
         self.bytes = bytes
         self.items = items
+    }
+
+    /// The risk terms that are kept of one alert.
+    private static let maximumTerms = 64
+
+    package init(_ finding: DetectionFinding) {
+        self.init(
+            id: finding.id, incident: finding.incident, identity: finding.identity.map(TimelineEntry.cut),
+            rule: TimelineEntry.cut(finding.ruleID ?? finding.title), title: TimelineEntry.cut(finding.title),
+            message: finding.message.map(TimelineEntry.cut), severity: finding.severity, time: finding.time,
+            riskScore: finding.riskScore, riskTerms: finding.riskTerms.map { Array($0.prefix(Self.maximumTerms)) },
+            event: finding.relatedEvents.last.map(TimelineEntry.cut),
+            resource: finding.event["resources.name"].map(TimelineEntry.cut),
+            bytes: finding.event["http_response.length"].flatMap { Int64($0) },
+            items: finding.event["unmapped.items"].flatMap { Int64($0) })
     }
 }

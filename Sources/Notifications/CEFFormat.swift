@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import AuditEvent
+// SPDX-License-Identifier: Apache-2.0
+import Finding
 
 /// ArcSight's Common Event Format, version 0, a line per alert, each in a frame of RFC 5424 with its octets counted
 /// (RFC 5425 section 4.3, RFC 6587 section 3.4.1).

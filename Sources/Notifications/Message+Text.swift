@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import AuditEvent
+// SPDX-License-Identifier: Apache-2.0
+import Finding
 
 extension Message {
     /// The incident's page, if it is one that a button may open.

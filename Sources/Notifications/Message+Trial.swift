@@ -39,7 +39,7 @@ extension Message {
             }
         }
         return Message(
-            id: id, status: .test, groupKey: "test", alerts: [MessageAlert(finding: json.bytes)], generatedAt: now,
+            id: id, status: .test, groupKey: "test", alerts: [MessageAlert(json: json.bytes)], generatedAt: now,
             receiver: receiver)
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Finding
+
 /// What a notification says, whatever medium it goes to: alerts of one group or incident.
 ///
 /// Every text in it may be an attacker's (user agents, names of users and resources): formats escape and cut, each for its
@@ -115,7 +117,7 @@ package struct Message: Sendable, Equatable {
         add("Incident", incident)
         let top = alerts.first
         add("Risk", alerts.compactMap(\.risk).max { $0.score < $1.score }?.description)
-        add("Response", top?.response?.description)
+        add("Response", top?.response?.words)
         add("Techniques", Self.list(alerts.flatMap(\.techniques)))
         add("Rules", Self.list(alerts.map(\.rule)))
         add("Alerts", alertCount > 1 ? String(alertCount) : nil)
@@ -133,21 +135,8 @@ package struct Message: Sendable, Equatable {
     }
 }
 
-/// OCSF `severity_id` in words and in the scales of other products.
-enum Severity {
-    /// OCSF's caption in lower case.
-    static func word(_ id: Int) -> String {
-        switch id {
-        case 1: "informational"
-        case 2: "low"
-        case 3: "medium"
-        case 4: "high"
-        case 5: "critical"
-        case 6: "fatal"
-        default: "unknown"
-        }
-    }
-
+/// OCSF's `severity_id` in the scales of other products.
+extension Severity {
     /// PagerDuty Events v2: critical, error, warning or info.
     static func pagerDuty(_ id: Int) -> String {
         switch id {

@@ -1,34 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import Foundation
+package import Finding
 
 /// An alert as formats show it, beside the finding as it came.
 package struct MessageAlert: Sendable, Equatable {
     /// The identity's risk as the alert tells it.
     package struct Risk: Sendable, Equatable {
-        package var score: Double
+        package var score: Int
         package var level: String?
         /// The terms as a sum.
         package var details: String?
 
         var description: String {
-            let number = score == score.rounded() ? String(Int(score)) : String(score)
-            return number + (level.map { " (\($0))" } ?? "") + (details.map { ": \($0)" } ?? "")
-        }
-    }
-
-    /// What the rule called for, and what became of it.
-    package struct Response: Sendable, Equatable {
-        package var action: String
-        /// issued, observed or refused; nil if nobody decided.
-        package var decision: String?
-        package var reason: String?
-        package var order: String?
-
-        var description: String {
-            var text = action + (decision.map { ", \($0)" } ?? "")
-            if let order { text += ", order \(order)" }
-            if let reason { text += ": \(reason)" }
-            return text
+            String(score) + (level.map { " (\($0))" } ?? "") + (details.map { ": \($0)" } ?? "")
         }
     }
 
@@ -51,7 +34,7 @@ package struct MessageAlert: Sendable, Equatable {
     /// `unmapped.incident_uid`.
     package var incident: String?
     package var risk: Risk?
-    package var response: Response?
+    package var response: DetectionFinding.Response?
     /// `finding_info.related_events[].uid`.
     package var relatedEvents: [String]
     /// MITRE technique ids.
@@ -70,47 +53,46 @@ package struct MessageAlert: Sendable, Equatable {
     /// Whether it is over, as others of its group may not be.
     package var isResolved: Bool { endsAt != nil }
 
-    /// Reads a Detection Finding as far as it goes: what is missing or of another type stays empty.
-    package init(finding: [UInt8], labels: [Message.Label] = [], endsAt: Int64? = nil) {
-        self.finding = finding
+    /// An alert of a finding.
+    ///
+    /// - Parameter json: the finding as it came.
+    package init(
+        _ finding: DetectionFinding, json: [UInt8], labels: [Message.Label] = [], endsAt: Int64? = nil
+    ) {
+        self.finding = json
         self.labels = labels
         self.endsAt = endsAt
-        let root = (try? JSONSerialization.jsonObject(with: Data(finding))) as? [String: Any] ?? [:]
-        func object(_ value: Any?) -> [String: Any] { value as? [String: Any] ?? [:] }
-        func objects(_ value: Any?) -> [[String: Any]] { (value as? [Any] ?? []).compactMap { $0 as? [String: Any] } }
-        func text(_ value: Any?) -> String? { (value as? String).flatMap { $0.isEmpty ? nil : $0 } }
-        let info = object(root["finding_info"])
-        let analytic = object(info["analytic"])
-        let unmapped = object(root["unmapped"])
-        id = text(info["uid"]) ?? ""
-        let title = text(info["title"]) ?? "An alert without a title"
-        self.title = title
-        rule = text(analytic["name"]) ?? text(analytic["uid"]) ?? title
-        severity = root["severity_id"] as? Int ?? 0
-        time = (root["time"] as? NSNumber)?.int64Value ?? 0
-        message = text(root["message"]) ?? title
-        identity = text(unmapped["identity"])
-        incident = text(unmapped["incident_uid"])
-        risk = (root["risk_score"] as? NSNumber).map {
-            Risk(
-                score: $0.doubleValue, level: text(root["risk_level"])?.lowercased(),
-                details: text(root["risk_details"]))
-        }
-        let response = object(unmapped["response"])
-        self.response = text(response["action"]).map {
-            Response(
-                action: $0, decision: text(response["decision"]), reason: text(response["reason"]),
-                order: text(response["order_uid"]))
-        }
-        relatedEvents = objects(info["related_events"]).compactMap { text($0["uid"]) }
-        techniques = objects(info["attacks"]).compactMap { text(object($0["technique"])["uid"]) }
-        group = object(unmapped["group"]).sorted { $0.key < $1.key }.compactMap { name, value in
-            text(value).map { Message.Label(name, $0) }
-        }
-        let evidence = objects(root["evidences"]).first ?? [:]
-        let api = object(evidence["api"])
-        operation = text(api["operation"])
-        service = text(object(api["service"])["name"])
-        address = text(object(evidence["src_endpoint"])["ip"])
+        id = finding.id
+        title = finding.title
+        rule = finding.ruleName ?? finding.ruleID ?? finding.title
+        severity = finding.severity
+        time = finding.time
+        message = finding.message ?? finding.title
+        identity = finding.identity
+        incident = finding.incident
+        risk = finding.riskScore.map { Risk(score: $0, level: finding.riskLevel, details: finding.riskDetails) }
+        response = finding.response
+        relatedEvents = finding.relatedEvents
+        techniques = finding.techniques ?? []
+        group = finding.group.map { Message.Label($0.field, $0.value) }
+        operation = finding.operation
+        service = finding.service
+        address = finding.address
+    }
+
+    /// Reads a Detection Finding; what cannot be read is told all the same, as it came.
+    package init(json: [UInt8], labels: [Message.Label] = [], endsAt: Int64? = nil) {
+        let finding =
+            (try? DetectionFinding(json)) ?? DetectionFinding(id: "", title: "An alert without a title", time: 0)
+        self.init(finding, json: json, labels: labels, endsAt: endsAt)
+    }
+}
+
+extension DetectionFinding.Response {
+    var words: String {
+        var text = action + (decision.map { ", \($0)" } ?? "")
+        if let order { text += ", order \(order)" }
+        if let reason { text += ": \(reason)" }
+        return text
     }
 }

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import AuditEvent
+// SPDX-License-Identifier: Apache-2.0
+import Finding
 import Foundation
 import Mustache
 
@@ -73,7 +74,7 @@ package struct MessageTemplate: Sendable {
             // Without these a section would take the message's own of the same name.
             values["identity"] = text(alert.identity ?? "")
             if let risk = alert.risk { values["risk"] = text(risk.description) }
-            if let response = alert.response { values["response"] = text(response.description) }
+            if let response = alert.response { values["response"] = text(response.words) }
             if let operation = alert.operation { values["operation"] = text(operation) }
             if let service = alert.service { values["service"] = text(service) }
             if let address = alert.address { values["address"] = text(address) }

@@ -1,6 +1,7 @@
-// SPDX-License-Identifier: Apache-2.0
 import AuditEvent
 import Crypto
+// SPDX-License-Identifier: Apache-2.0
+import Finding
 import Foundation
 import JSONText
 

@@ -1,5 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
 import AuditEvent
+// SPDX-License-Identifier: Apache-2.0
+import Finding
 import JSONText
 
 /// The body of a Standard Webhook. An alert that was not routed is `gatewatch.alert.created` with the finding as it came for `data`;

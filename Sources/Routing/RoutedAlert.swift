@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
+package import Finding
 
 /// An alert as routing sees it.
 package struct RoutedAlert: Sendable, Equatable {
@@ -24,60 +24,35 @@ package struct RoutedAlert: Sendable, Equatable {
     /// Fields of `unmapped.group` that become labels.
     static let maximumGroupFields = 32
 
-    /// Reads an OCSF Detection Finding (class 2004); docs/routing.md has the table of labels.
+    /// An alert of a finding; docs/routing.md has the table of labels.
     ///
-    /// - Throws: ``UnreadableFinding``.
-    package init(finding bytes: [UInt8]) throws(UnreadableFinding) {
-        let finding: Finding
-        do {
-            finding = try JSONDecoder().decode(Finding.self, from: Data(bytes))
-        } catch {
-            throw UnreadableFinding(reason: "\(error)")
-        }
-        id = finding.finding_info.uid
+    /// - Parameter json: the finding as it came.
+    package init(_ finding: DetectionFinding, json: [UInt8]) {
+        id = finding.id
         startsAt = finding.time
         labels = Self.labels(of: finding)
-        self.finding = bytes
+        self.finding = json
     }
 
-    private static func labels(of finding: Finding) -> LabelSet {
-        let info = finding.finding_info
+    private static func labels(of finding: DetectionFinding) -> LabelSet {
         var pairs: [(String, String)] = [
-            ("alert", info.uid), ("alertname", info.analytic?.value?.name?.value ?? info.title),
-            ("rule", info.analytic?.value?.uid?.value ?? info.title),
-            ("severity", severity(finding.severity_id?.value)),
+            ("alert", finding.id), ("alertname", finding.ruleName ?? finding.title),
+            ("rule", finding.ruleID ?? finding.title), ("severity", Severity.word(finding.severity)),
         ]
         func add(_ name: String, _ value: String?) {
             if let value { pairs.append((name, value)) }
         }
-        let unmapped = finding.unmapped?.value
-        add("identity", unmapped?.identity?.value)
-        add("incident", unmapped?.incident_uid?.value)
-        add("status", unmapped?.rule_status?.value)
-        add("risk_score", finding.risk_score?.value.map { String($0) })
-        add("risk_level", finding.risk_level?.value?.lowercased())
-        add("tenant", finding.metadata?.value?.tenant_uid?.value)
-        add("tactic", list(info.tags?.value?.compactMap { $0.value.flatMap { tactic($0.name) } }))
-        add("technique", list(info.attacks?.value?.compactMap { $0.value?.technique?.value?.uid?.value }))
+        add("identity", finding.identity)
+        add("incident", finding.incident)
+        add("status", finding.ruleStatus)
+        add("risk_score", finding.riskScore.map { String($0) })
+        add("risk_level", finding.riskLevel)
+        add("tenant", finding.tenant)
+        add("tactic", list(finding.tags?.compactMap(tactic)))
+        add("technique", list(finding.techniques))
         // Last: what an event says must not stand in for what the detector says.
-        let group = (unmapped?.group?.value ?? [:]).sorted { $0.key < $1.key }
-        for (name, value) in group.prefix(maximumGroupFields) {
-            if let value = value.value { pairs.append((labelName(name), value)) }
-        }
+        for entry in finding.group.prefix(maximumGroupFields) { pairs.append((labelName(entry.field), entry.value)) }
         return LabelSet(pairs.map { ($0.0, cut($0.1)) })
-    }
-
-    /// OCSF's severities by their ids.
-    private static func severity(_ id: Int?) -> String {
-        switch id {
-        case 1: "informational"
-        case 2: "low"
-        case 3: "medium"
-        case 4: "high"
-        case 5: "critical"
-        case 6: "fatal"
-        default: "unknown"
-        }
     }
 
     /// `attack.exfiltration` → `exfiltration`; nil for techniques and other tags.
@@ -111,55 +86,5 @@ package struct RoutedAlert: Sendable, Equatable {
         var end = value.utf8.index(value.startIndex, offsetBy: maximumValue)
         while end.samePosition(in: value.unicodeScalars) == nil { end = value.utf8.index(before: end) }
         return String(value[..<end])
-    }
-
-    /// The fields that are read, named as OCSF names them. Only what makes a finding one must be right: what else has another type
-    /// than expected gives no label.
-    private struct Finding: Decodable {
-        struct Info: Decodable {
-            struct Analytic: Decodable {
-                var uid: Lenient<String>?
-                var name: Lenient<String>?
-            }
-            struct Attack: Decodable {
-                struct Technique: Decodable { var uid: Lenient<String>? }
-                var technique: Lenient<Technique>?
-            }
-            struct Tag: Decodable { var name: String }
-            var uid: String
-            var title: String
-            var analytic: Lenient<Analytic>?
-            var attacks: Lenient<[Lenient<Attack>]>?
-            var tags: Lenient<[Lenient<Tag>]>?
-        }
-        struct Unmapped: Decodable {
-            var identity: Lenient<String>?
-            var incident_uid: Lenient<String>?
-            var rule_status: Lenient<String>?
-            var group: Lenient<[String: Lenient<String>]>?
-        }
-        struct Metadata: Decodable { var tenant_uid: Lenient<String>? }
-        var time: Int64
-        var severity_id: Lenient<Int>?
-        var risk_score: Lenient<Int>?
-        var risk_level: Lenient<String>?
-        var metadata: Lenient<Metadata>?
-        var finding_info: Info
-        var unmapped: Lenient<Unmapped>?
-    }
-
-    private struct Lenient<Value: Decodable>: Decodable {
-        let value: Value?
-
-        init(from decoder: any Decoder) { value = try? Value(from: decoder) }
-    }
-}
-
-/// Why a finding has no labels.
-package struct UnreadableFinding: Error, Sendable, CustomStringConvertible {
-    let reason: String
-
-    package var description: String {
-        "this is not an OCSF Detection Finding (\(reason)): give one as gatewatch backtest --format ocsf prints it"
     }
 }

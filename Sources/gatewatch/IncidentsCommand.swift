@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import AuditEvent
+import Finding
 import Foundation
 import GRDB
 import Incidents
@@ -81,9 +82,9 @@ struct IncidentsCommand: ParsableCommand {
         func run() throws {
             var filter = IncidentFilter(status: Incident.Status(rawValue: status.rawValue), identity: identity)
             if let severity {
-                guard let id = Incident.severities.firstIndex(of: severity.lowercased()) else {
+                guard let id = Severity.id(severity) else {
                     throw ValidationError(
-                        "--severity \(severity): write one of \(Incident.severities.dropFirst().joined(separator: ", "))."
+                        "--severity \(severity): write one of \(Severity.words.dropFirst().joined(separator: ", "))."
                     )
                 }
                 filter.severity = id

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Delivery
+import Finding
 import Foundation
 import Logging
 import Notifications
@@ -96,10 +97,12 @@ struct NotifyCommand: ParsableCommand {
             let findings = try alert.map { path in
                 let data =
                     path == "-" ? try FileHandle.standardInput.readToEnd() : FileManager.default.contents(atPath: path)
-                guard let data, (try? JSONSerialization.jsonObject(with: data)) is [String: Any] else {
-                    throw DocumentError(file: path, message: "cannot be read as one JSON object.")
+                guard let data else { throw DocumentError(file: path, message: "cannot be read.") }
+                do {
+                    return MessageAlert(try DetectionFinding(Array(data)), json: Array(data))
+                } catch {
+                    throw DocumentError(file: path, message: "\(error).")
                 }
-                return MessageAlert(finding: Array(data))
             }
             for receiver in try common.receivers([receiver]) {
                 let message = Message(

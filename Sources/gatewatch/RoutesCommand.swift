@@ -3,6 +3,7 @@
 import ArgumentParser
 import AuditEvent
 import Delivery
+import Finding
 import Foundation
 import GRDB
 import Incidents
@@ -138,7 +139,7 @@ struct RoutesCommand: ParsableCommand {
                         file: alert, message: "cannot be read: give the file of one finding to --alert.")
                 }
                 do {
-                    return try RoutedAlert(finding: Array(data)).labels
+                    return RoutedAlert(try DetectionFinding(Array(data)), json: Array(data)).labels
                 } catch {
                     throw DocumentError(file: alert, message: "\(error).")
                 }

@@ -61,7 +61,7 @@ func message(
 ) -> Message {
     Message(
         id: id, status: status, groupKey: probe ?? "{}:{incident=\"inc-7\"}",
-        alerts: findings.map { MessageAlert(finding: $0) },
+        alerts: findings.map { MessageAlert(json: $0) },
         generatedAt: 1_795_000_060_000, incidentURL: url,
         groupLabels: [.init("incident", probe ?? "inc-7"), .init("team", probe ?? "soc")],
         summary: probe.map { [$0, $0] } ?? [], omitted: omitted)

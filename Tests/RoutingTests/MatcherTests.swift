@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Finding
 import Routing
 import Testing
 
@@ -97,7 +98,10 @@ import Testing
              "unmapped":{"identity":"ana@example.com","incident_uid":"inc-1","rule_status":"stable",
                "group":{"src_endpoint.ip":"10.0.0.7","identity":"somebody else","severity":"low","n":7}}}
             """
-        let alert = try RoutedAlert(finding: Array(finding.utf8))
+        func read(_ json: String) throws -> RoutedAlert {
+            RoutedAlert(try DetectionFinding(Array(json.utf8)), json: Array(json.utf8))
+        }
+        let alert = try read(finding)
         #expect(alert.id == "a-1" && alert.startsAt == 1_614_265_330_005)
         #expect(
             alert.labels
@@ -110,10 +114,10 @@ import Testing
         let least =
             #"{"time":1,"finding_info":{"uid":"a","title":"t","tags":"x"},"risk_score":"high","unmapped":{"group":[1]}}"#
         #expect(
-            try RoutedAlert(finding: Array(least.utf8)).labels
+            try read(least).labels
                 == labels(["alert": "a", "alertname": "t", "rule": "t", "severity": "unknown"]))
-        #expect(throws: UnreadableFinding.self) { try RoutedAlert(finding: Array(#"{"time":1}"#.utf8)) }
+        #expect(throws: UnreadableFinding.self) { try read(#"{"time":1}"#) }
         let long = least.replacing("\"t\"", with: "\"\(String(repeating: "é", count: 900))x\"")
-        #expect(try RoutedAlert(finding: Array(long.utf8)).labels["rule"] == String(repeating: "é", count: 512))
+        #expect(try read(long).labels["rule"] == String(repeating: "é", count: 512))
     }
 }
