@@ -188,7 +188,7 @@ let package = Package(
         tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Finding"),
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
-        tests("Incidents", ["Approvals", "JSONText", "Orders", "Signing", grdb]),
+        tests("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],
             exclude: ["Support/check.py", "Support/mail_server.py"]),
