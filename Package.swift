@@ -222,7 +222,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Fixtures", "Incidents", "LocalServices", "Orders", "Signing", asyncHTTPClient,
+                "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders", "Signing",
+                asyncHTTPClient,
                 grdb,
                 hummingbird,
                 lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),

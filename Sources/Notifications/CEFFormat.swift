@@ -81,7 +81,7 @@ package struct CEFFormat: Sendable {
         custom("cs3", "Order", alert.response?.order)
         custom("cs4", "Risk terms", alert.risk?.details)
         custom("cs5", "Incident URL", message.link)
-        custom("cfp1", "Risk", alert.risk.map { String($0.score) })
+        custom("cfp1", "Risk", alert.risk.map { String(Double($0.score)) })
         // Last: other programs read the values before a text of any length more surely.
         add("msg", alert.message, min(length, Self.message))
         return "\(header)|\(fields.joined(separator: " "))"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import Finding
 import Foundation
 import Incidents
 import JSONText

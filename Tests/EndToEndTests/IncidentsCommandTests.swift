@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Delivery
+import Finding
 import Foundation
 import GRDB
 import Incidents
