@@ -118,6 +118,8 @@ let package = Package(
                 "Telemetry",
                 grdb, logging, metrics, lifecycle,
             ]),
+        // What people look at.
+        room("Charts"),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 
@@ -177,6 +179,7 @@ let package = Package(
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
+        tests("Charts"),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
         tests(
