@@ -5,7 +5,9 @@ import Sigma
 extension RiskState {
     /// The alert with its place in its identity's risk and incident. Alerts without an identity and those of experimental rules
     /// have none.
-    func noted(_ alert: Alert, _ risks: [String: RuleExtension.Risk]) -> Alert {
+    func noted(
+        _ alert: Alert, _ risks: [String: RuleExtension.Risk], isDismissed: (String) -> Bool = { _ in false }
+    ) -> Alert {
         guard let identity = alert.identity, alert.status != RuleMetadata.Status.experimental.rawValue else {
             return alert
         }
@@ -19,7 +21,7 @@ extension RiskState {
         let isKey = Array(identity.utf8).withUnsafeBytes { key.add($0) }
         guard isKey else { return alert }
         let id = key.withBytes { keySpace.intern($0) }
-        let standing = note(term, at: alert.time, key: id, identity: identity)
+        let standing = note(term, at: alert.time, key: id, identity: identity, isDismissed: isDismissed)
         var alert = alert
         alert.risk = standing.risk
         alert.incident = standing.incident

@@ -46,7 +46,7 @@ extension Engine {
 
     /// Gives an alert its place in the identity's risk and incident, and hands it out.
     func emit(_ alert: Alert) {
-        alerts.append(options.notesRisk ? risks.noted(alert, plan.risks) : alert)
+        alerts.append(options.notesRisk ? risks.noted(alert, plan.risks, isDismissed: options.isDismissed) : alert)
         origins.append(origin)
     }
 

@@ -16,11 +16,18 @@ package final class Engine {
         package var suppresses: Bool
         /// Whether alerts are given their identity's risk and incident here; see `AlertRisks`.
         package var notesRisk: Bool
+        /// Whether people have said of an alert, by its id, that it is nothing to worry about: then it adds nothing to the risk. The
+        /// one thing that alerts depend on beside events.
+        package var isDismissed: @Sendable (String) -> Bool
 
-        package init(lateness: Int64 = 60_000, suppresses: Bool = true, notesRisk: Bool = true) {
+        package init(
+            lateness: Int64 = 60_000, suppresses: Bool = true, notesRisk: Bool = true,
+            isDismissed: @escaping @Sendable (String) -> Bool = { _ in false }
+        ) {
             self.lateness = lateness
             self.suppresses = suppresses
             self.notesRisk = notesRisk
+            self.isDismissed = isDismissed
         }
     }
 

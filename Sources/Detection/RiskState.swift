@@ -67,8 +67,11 @@ final class RiskState: StoredState {
         return bytes
     }
 
-    /// Notes an alert about an identity. Returns its risk with the alert in it, and the incident that the alert belongs to.
-    func note(_ term: Term?, at time: Int64, key: Int32, identity: String) -> (risk: Alert.Risk, incident: String) {
+    /// Notes an alert about an identity. Returns its risk with the alert in it, and the incident that the alert belongs to. Terms of
+    /// dismissed alerts stay, because people may change their mind, and weigh nothing meanwhile.
+    func note(
+        _ term: Term?, at time: Int64, key: Int32, identity: String, isDismissed: (String) -> Bool = { _ in false }
+    ) -> (risk: Alert.Risk, incident: String) {
         let standing = standings.make(key, Standing())
         if standing.pointee.incidentLast == .min || time > standing.pointee.incidentLast + Self.quiet {
             standing.pointee.incidentDay = time / Self.day
@@ -84,7 +87,7 @@ final class RiskState: StoredState {
         }
         standings.touch(key)
         return (
-            Self.risk(standing.pointee.terms, at: time),
+            Self.risk(standing.pointee.terms.filter { !isDismissed($0.alert) }, at: time),
             alertID(["incident", identity, String(standing.pointee.incidentDay)])
         )
     }

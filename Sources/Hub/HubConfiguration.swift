@@ -29,6 +29,9 @@ package struct HubConfiguration: Sendable {
     package var control: ControlTopics?
     /// The compacted topic of what people say of alerts.
     package var feedbackTopic = "gatewatch.feedback"
+    /// Where people reach the console, without a slash at the end, such as `https://gatewatch.example.com`: messages link to their
+    /// incident's page there. Nil for no link.
+    package var consoleURL: String?
     /// Signs the heads of the evidence chain; nil to sign none.
     package var evidenceKey: SigningKey?
 

@@ -51,7 +51,8 @@ package final class HubService: Service {
         self.configuration = configuration
         self.logger = logger
         let sender = NotificationSender(
-            outbox: outbox, receivers: configuration.receivers, isRouted: configuration.routing != nil)
+            outbox: outbox, receivers: configuration.receivers, isRouted: configuration.routing != nil,
+            consoleURL: configuration.consoleURL)
         clock = NotificationClock(
             database: database, routing: routing, sender: sender, logger: logger, metrics: metrics)
         let incidents = IncidentStore { incident, now, db in

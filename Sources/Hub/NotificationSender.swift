@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Delivery
+import Foundation
 import GRDB
 import Incidents
 import Notifications
@@ -15,6 +16,8 @@ struct NotificationSender: Sendable {
     let receivers: [Receiver]
     /// False where no tree is configured: then every receiver gets every alert by itself.
     let isRouted: Bool
+    /// Where people reach the console, without a slash at the end.
+    let consoleURL: String?
 
     /// One delivery per target, or of a SIEM per alert, in the caller's transaction.
     func send(_ notification: Routing.Notification, in db: Database) throws {
@@ -22,17 +25,28 @@ struct NotificationSender: Sendable {
             for alert in notification.alerts {
                 guard let id = MessageID.make(alert.id) else { continue }
                 let identity = alert.labels["identity"]
-                let message = Message(
+                var message = Message(
                     id: id, status: .firing, groupKey: identity.isEmpty ? alert.id : identity,
                     alerts: [MessageAlert(json: alert.finding)], generatedAt: notification.time)
+                message.incidentURL = page(message.incident)
                 try enqueue(message, to: receivers, key: message.groupKey, in: db)
             }
             return
         }
         try note(notification, in: db)
+        var message = Message(notification)
+        message.incidentURL = page(message.incident)
         try enqueue(
-            Message(notification), to: receivers.filter { $0.name == notification.receiver },
+            message, to: receivers.filter { $0.name == notification.receiver },
             key: notification.incident ?? notification.groupKey, in: db)
+    }
+
+    /// The incident's page. Ids that a detector makes are UUIDs; another's may need escaping.
+    private func page(_ incident: String?) -> String? {
+        guard let consoleURL, let incident,
+            let part = incident.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["-", "_", "."]))
+        else { return nil }
+        return "\(consoleURL)/incidents/\(part)"
     }
 
     /// A line in the incident's timeline.

@@ -24,6 +24,7 @@ final class DetectShared: Sendable {
     let metrics = DetectMetrics()
     /// Nil where rules only alert.
     let responder: Responder?
+    let dismissals = Dismissals()
     private let stopping = Atomic(false)
     /// Records whose offset is committed, and alerts that arose, in this process.
     let committedRecords = Atomic(0)
@@ -93,6 +94,9 @@ package final class DetectService: Service {
     /// Alerts that arose and were committed since the start of the process.
     package var alertCount: Int { shared.alertCount.load(ordering: .acquiring) }
 
+    /// Alerts that people have called false or benign, as far as the topic of feedback was read.
+    package var dismissedAlerts: Int { shared.dismissals.count }
+
     /// Whether all threads run and the state can be written.
     package func health() -> HealthReport {
         let silent = shared.silentWorkers
@@ -111,6 +115,8 @@ package final class DetectService: Service {
         let properties = KafkaProperties(["linger.ms": "0"]).merging(shared.settings.kafka)
         let producer = try KafkaProducer(properties: properties, logger: logger)
         let shared = shared
+        let feedback = FeedbackFollower(settings: shared.settings, dismissals: shared.dismissals, logger: logger)
+        feedback.start()
         Self.connect(
             producer, to: [shared.settings.alertsTopic, shared.settings.enforcement?.ordersTopic].compactMap(\.self))
         await withTaskCancellationOrGracefulShutdownHandler {
@@ -120,6 +126,7 @@ package final class DetectService: Service {
         } onCancelOrGracefulShutdown: {
             shared.stop()
         }
+        await feedback.stop()
         producer.close()
         if let failure = shared.failure { throw failure }
     }

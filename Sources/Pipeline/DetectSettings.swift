@@ -11,6 +11,8 @@ package struct DetectSettings: Sendable {
     package var topic = "gatewatch.audit"
     package var alertsTopic = "gatewatch.alerts"
     package var rejectedTopic = "gatewatch.audit.rejected"
+    /// The compacted topic of what people say of alerts.
+    package var feedbackTopic = "gatewatch.feedback"
     /// Folder of the partitions' state, one SQLite file each.
     package var stateFolder: String
     package var mapping: Mapping

@@ -195,7 +195,7 @@ final class DetectWorker {
                 do {
                     let detector = try PartitionDetector(
                         partition, plan: plan, settings: settings, producer: producer, responder: shared.responder,
-                        metrics: shared.metrics, logger: logger
+                        dismissals: shared.dismissals, metrics: shared.metrics, logger: logger
                     ) { [shared] records, alerts in
                         shared.committedRecords.add(records, ordering: .releasing)
                         shared.alertCount.add(alerts, ordering: .releasing)

@@ -20,6 +20,7 @@ final class PartitionDetector {
     private let store: PartitionStore
     private let sender: OutboxSender
     private let responder: Responder?
+    private let options: Engine.Options
     private let metrics: DetectMetrics
     private let logger: Logger
     private var plan: DetectorPlan
@@ -50,7 +51,8 @@ final class PartitionDetector {
 
     init(
         _ partition: TopicPartition, plan: DetectorPlan, settings: DetectSettings, producer: KafkaProducer,
-        responder: Responder?, metrics: DetectMetrics, logger: Logger, committed: @escaping (Int, Int) -> Void
+        responder: Responder?, dismissals: Dismissals, metrics: DetectMetrics, logger: Logger,
+        committed: @escaping (Int, Int) -> Void
     ) throws {
         self.committed = committed
         self.partition = partition
@@ -63,7 +65,8 @@ final class PartitionDetector {
         self.logger = logger
         store = try PartitionStore(path: "\(settings.stateFolder)/\(partition.topic)-\(partition.partition).sqlite")
         sender = OutboxSender(producer: producer, logger: logger)
-        engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
+        options = Engine.Options(lateness: settings.lateness, isDismissed: { dismissals.contains($0) })
+        engine = Engine(plan: plan, options: options)
         transcoder = try plan.makeTranscoder(now: Responder.now())
         if let (offset, rows, left) = try store.restore(engine) {
             start = offset
@@ -258,7 +261,7 @@ final class PartitionDetector {
         }
         let state = engine.snapshot()
         self.plan = plan
-        engine = Engine(plan: plan, options: .init(lateness: settings.lateness))
+        engine = Engine(plan: plan, options: options)
         _ = engine.restore(state)
         forgetsUnknownStates = true
         hasNews = true

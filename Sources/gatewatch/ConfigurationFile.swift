@@ -49,6 +49,7 @@ struct ConfigurationFile {
 
     private static let detectKeys = [
         "detectors", "calendar", "lists", "mapping", "identities", "topic", "group", "alerts_topic", "rejected_topic",
+        "feedback_topic",
         "state",
         "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
         "partitions", "enforcement",

@@ -103,6 +103,7 @@ struct Detect: AsyncParsableCommand {
         if let value = try node?["group"]?.text() { settings.group = value }
         if let value = try node?["alerts_topic"]?.text() { settings.alertsTopic = value }
         if let value = try node?["rejected_topic"]?.text() { settings.rejectedTopic = value }
+        if let value = try node?["feedback_topic"]?.text() { settings.feedbackTopic = value }
         if let value = node?["lateness"] { settings.lateness = try Timespan(value).milliseconds }
         if let value = node?["commit_interval"] { settings.commitInterval = try Timespan(value).milliseconds }
         if let value = try node?["commit_events"]?.integer() { settings.commitEvents = max(1, value) }
@@ -148,11 +149,11 @@ struct Detect: AsyncParsableCommand {
                 TopicSpecification(name: settings.alertsTopic, partitions: Int32(partitions)),
                 TopicSpecification(name: settings.rejectedTopic, partitions: Int32(partitions)),
             ])
-            if let topic = settings.enforcement?.ordersTopic {
-                try admin.createTopics([
-                    TopicSpecification(name: topic, partitions: 4, configuration: ["cleanup.policy": "compact"])
-                ])
-            }
+            let compacted = [settings.feedbackTopic, settings.enforcement?.ordersTopic].compactMap(\.self)
+            try admin.createTopics(
+                compacted.map {
+                    TopicSpecification(name: $0, partitions: 4, configuration: ["cleanup.policy": "compact"])
+                })
         } catch {
             // A broker that is away comes back, and the rights to make topics may be someone else's.
             logger.warning("topics were not made: \(error)")

@@ -41,6 +41,7 @@ import YAMLDocument
             #expect(Set(requests.map(\.id)).count == 2 && requests.allSatisfy { $0.id.hasPrefix("ntf_") })
             let firing = try data(requests[0])
             #expect(firing["status"] as? String == "firing" && firing["incident"] as? String == "i1")
+            #expect(firing["incidentURL"] as? String == "https://gatewatch.example.com/incidents/i1")
             #expect(firing["groupLabels"] as? [String: String] == ["incident": "i1"])
             let alerts = try #require(firing["alerts"] as? [[String: Any]])
             #expect(alerts.map { ($0["labels"] as? [String: String])?["alert"] } == ["a1", "a2"])

@@ -104,6 +104,7 @@ final class Stage: Sendable {
             kafka: kafka, databasePath: databasePath, receivers: receivers, routing: routing, group: group,
             schedule: RetrySchedule(delaysMilliseconds: [0, 20, 20, 20], jitter: 0),
             stopGraceMilliseconds: graceMilliseconds)
+        configuration.consoleURL = "https://gatewatch.example.com"
         configure(&configuration)
         let hub = try HubService(configuration: configuration, logger: quiet, metrics: metrics)
         let group = ServiceGroup(services: [hub], logger: quiet)

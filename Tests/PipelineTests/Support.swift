@@ -46,7 +46,7 @@ final class Stage: Sendable {
     init(partitions: Int = 4) throws {
         broker = try EmbeddedBroker(topics: [
             ("gatewatch.audit", partitions), ("gatewatch.alerts", 1), ("gatewatch.audit.rejected", 1),
-            ("gatewatch.orders", 1),
+            ("gatewatch.orders", 1), ("gatewatch.feedback", 1),
         ])
         // A member that leaves is missed for this long by the embedded broker.
         kafka = broker.clientProperties.merging(

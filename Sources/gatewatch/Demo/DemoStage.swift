@@ -64,7 +64,7 @@ final class DemoStage {
             file: "identities.csv")
         let topics = [
             "gatewatch.audit", "gatewatch.audit.rejected", "gatewatch.alerts", "gatewatch.orders",
-            "gatewatch.approvals",
+            "gatewatch.approvals", "gatewatch.feedback",
         ]
         broker = try EmbeddedBroker(topics: topics.map { ($0, 4) }, logger: logger)
     }
