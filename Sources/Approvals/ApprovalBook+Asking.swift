@@ -111,6 +111,9 @@ extension ApprovalBook {
         entries[id].map { status(of: $0, now: now) }
     }
 
+    /// What persons said of a request, in the order in which it came here; empty where it is not known.
+    package func decisions(_ id: String) -> [ApprovalDecision] { entries[id]?.decisions.map(\.decision) ?? [] }
+
     /// A request by its id.
     package func request(_ id: String) -> ApprovalRequest? { entries[id]?.request }
 
@@ -166,12 +169,15 @@ extension ApprovalBook {
     /// Why somebody may not decide a request; nil when they may.
     func refusal(of given: Given, for request: ApprovalRequest) -> ApprovalRefusal? {
         let decision = given.decision
-        guard let person = given.key.identity else { return .notAllowed(keyName: given.key.name, to: "approve") }
+        let signatory = given.signatory
+        guard let person = signatory.person else { return .notAllowed(keyName: signatory.key.name, to: "approve") }
         if aliases.areSame(request.requester, person) { return .ownRequest(person: person) }
         let isApprover =
             request.approvers.isEmpty
             || request.approvers.contains { name in
-                name == given.key.name || given.key.groups.contains(name) || aliases.areSame(name, person)
+                // A hub's key is many persons'.
+                signatory.key.role == .person && name == signatory.key.name || signatory.groups.contains(name)
+                    || aliases.areSame(name, person)
             }
         guard isApprover else { return .notAnApprover(person: person) }
         if decision.at < request.createdAt - ApprovalRequest.maximumSkew { return .decisionBeforeRequest }

@@ -31,12 +31,12 @@ package struct ApprovalBook: Sendable {
 
     struct Given: Sendable {
         let decision: ApprovalDecision
-        let key: TrustedKey
+        let signatory: Signatory
     }
 
     struct Entry: Sendable {
         let request: ApprovalRequest
-        /// One per key; a denial replaces its holder's approval.
+        /// One per signatory; a denial replaces its holder's approval.
         var decisions: [Given] = []
         var usedAt: Int64?
         /// Counts uses of this gateway whose record has not come back yet.
@@ -88,7 +88,7 @@ package struct ApprovalBook: Sendable {
         do {
             switch name {
             case .request(let id): return try takeRequest(value, id: id, now: now)
-            case .decision(let id, let keyName): return try takeDecision(value, id: id, keyName: keyName, now: now)
+            case .decision(let id, let signer): return try takeDecision(value, id: id, signer: signer, now: now)
             case .use(let id): return try takeUse(value, id: id, now: now)
             }
         } catch {
@@ -132,25 +132,23 @@ package struct ApprovalBook: Sendable {
     }
 
     private mutating func takeDecision(
-        _ value: [UInt8], id: String, keyName: String, now: Int64
+        _ value: [UInt8], id: String, signer: String, now: Int64
     ) throws(ApprovalRefusal) -> ApprovalOutcome {
         let (decision, key) = try verified(value, as: ApprovalDecision.self, type: .approvalDecision)
         do { try decision.validate() } catch { throw .malformed(error.description) }
-        guard decision.requestID == id, key.name == keyName else {
+        let known = Signatory(of: key, named: decision.by, groups: decision.groups ?? [])
+        let name = known?.recordName ?? key.name
+        guard decision.requestID == id, name == signer else {
             throw .keyMismatch(
-                key: ApprovalKey.decision(request: id, keyName: keyName).text,
-                expected: ApprovalKey.decision(request: decision.requestID, keyName: key.name).text)
+                key: ApprovalKey.decision(request: id, signer: signer).text,
+                expected: ApprovalKey.decision(request: decision.requestID, signer: name).text)
         }
-        guard key.role == .person, key.may.contains(.approve), let person = key.identity else {
-            throw .notAllowed(keyName: key.name, to: "approve")
-        }
-        guard FoldedName(decision.by) == FoldedName(person) else {
-            throw .wrongPerson(keyName: key.name, claimed: decision.by)
-        }
+        guard key.may.contains(.approve) else { throw .notAllowed(keyName: key.name, to: "approve") }
+        guard let signatory = known else { throw .wrongPerson(keyName: key.name, claimed: decision.by) }
         guard decision.at <= now + ApprovalRequest.maximumSkew else {
             throw .fromTheFuture(milliseconds: decision.at - now)
         }
-        let given = Given(decision: decision, key: key)
+        let given = Given(decision: decision, signatory: signatory)
         guard var entry = entries[id] else {
             return try wait(for: id, until: decision.at + Self.longest, now: now) { early in
                 Self.add(given, to: &early.decisions)
@@ -199,9 +197,13 @@ package struct ApprovalBook: Sendable {
         }
     }
 
-    /// Adds a decision. False when it changes nothing: its key's holder has said so before, or has denied for good.
+    /// Adds a decision. False when it changes nothing: its signatory has said so before, or has denied for good.
     private static func add(_ given: Given, to decisions: inout [Given]) -> Bool {
-        guard let index = decisions.firstIndex(where: { $0.key.name == given.key.name }) else {
+        guard
+            let index = decisions.firstIndex(where: {
+                $0.signatory.recordName == given.signatory.recordName
+            })
+        else {
             decisions.append(given)
             return true
         }
@@ -248,7 +250,7 @@ package struct ApprovalBook: Sendable {
         var dropped: [String] = []
         nextExpiry = .max
         func drop(_ id: String, _ decisions: [Given]) {
-            dropped += decisions.map { ApprovalKey.decision(request: id, keyName: $0.key.name).text }
+            dropped += decisions.map { ApprovalKey.decision(request: id, signer: $0.signatory.recordName).text }
             dropped.append(ApprovalKey.use(request: id).text)
         }
         for (id, entry) in entries {

@@ -3,7 +3,7 @@
 package import Signing
 
 /// A person's word on a request, the payload of a record of type `gatewatch-approval-decision+json`; its Kafka key is
-/// `REQUESTID/decision/KEYNAME`.
+/// `REQUESTID/decision/KEYNAME`, of a hub's `REQUESTID/decision/KEYNAME/DIGEST` (see `Signatory`).
 package struct ApprovalDecision: Codable, Sendable, Equatable {
     /// What the person says.
     package enum Verdict: String, Codable, Sendable, CaseIterable { case approve, deny }
@@ -30,12 +30,14 @@ package struct ApprovalDecision: Codable, Sendable, Equatable {
     package let reason: String
     /// ms since the epoch, UTC.
     package let at: Int64
+    /// The person's groups of approvers, as a hub knows them; of no meaning in what a person signs.
+    package let groups: [String]?
 
     package enum CodingKeys: String, CodingKey {
         case requestID = "request_id"
         case by, verdict, kind
         case validUntil = "valid_until"
-        case reason, at
+        case reason, at, groups
     }
 
     /// The longest time from the decision to `valid_until`, 7 days in ms.
@@ -44,7 +46,7 @@ package struct ApprovalDecision: Codable, Sendable, Equatable {
     /// Checked when it is signed.
     package init(
         requestID: String, by: String, verdict: Verdict, kind: Kind = .once, validUntil: Int64, reason: String,
-        at: Int64
+        at: Int64, groups: [String]? = nil
     ) {
         self.requestID = requestID
         self.by = by
@@ -53,13 +55,17 @@ package struct ApprovalDecision: Codable, Sendable, Equatable {
         self.validUntil = validUntil
         self.reason = reason
         self.at = at
+        self.groups = groups
     }
 
     /// The record of the decision, signed. Throws ``ApprovalFault`` or ``SignatureError``.
-    package func signed(by key: SigningKey) throws -> SignedRecord {
+    ///
+    /// - Parameter onBehalf: the key is a hub's, who signs in the name of `by`.
+    package func signed(by key: SigningKey, onBehalf: Bool = false) throws -> SignedRecord {
         try validate()
+        let signer = Signatory.recordName(key: key.name, person: onBehalf ? by : nil)
         return SignedRecord(
-            key: ApprovalKey.decision(request: requestID, keyName: key.name).text,
+            key: ApprovalKey.decision(request: requestID, signer: signer).text,
             value: try key.sign(try RecordJSON.encode(self), type: .approvalDecision))
     }
 
@@ -68,6 +74,10 @@ package struct ApprovalDecision: Codable, Sendable, Equatable {
         guard StableID.isUUID(requestID) else { throw .init("request_id is no UUID in lower case") }
         try ApprovalFault.check(by, "by", ApprovalRequest.maximumName)
         try ApprovalFault.check(reason, "reason", ApprovalRequest.maximumWords)
+        guard groups?.count ?? 0 <= ApprovalRequest.maximumList else {
+            throw .init("groups has more than \(ApprovalRequest.maximumList) items")
+        }
+        for group in groups ?? [] { try ApprovalFault.check(group, "groups", ApprovalRequest.maximumName) }
         guard (0...RecordJSON.latestTime).contains(at), (0...RecordJSON.latestTime).contains(validUntil) else {
             throw .init("at or valid_until is not a time in ms since the epoch")
         }
@@ -124,17 +134,18 @@ package struct ApprovalUse: Codable, Sendable, Equatable {
 /// The Kafka key of a record on the topic of approvals.
 enum ApprovalKey: Equatable {
     case request(String)
-    case decision(request: String, keyName: String)
+    /// `signer` as in `Signatory.recordName`.
+    case decision(request: String, signer: String)
     case use(request: String)
 
     init?(_ text: String) {
         guard text.utf8.count <= 160 else { return nil }
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         guard let id = parts.first, StableID.isUUID(id) else { return nil }
         switch parts.count {
         case 1: self = .request(id)
         case 2 where parts[1] == "use": self = .use(request: id)
-        case 3 where parts[1] == "decision" && !parts[2].isEmpty: self = .decision(request: id, keyName: parts[2])
+        case 3 where parts[1] == "decision" && !parts[2].isEmpty: self = .decision(request: id, signer: parts[2])
         default: return nil
         }
     }
@@ -142,7 +153,7 @@ enum ApprovalKey: Equatable {
     var text: String {
         switch self {
         case .request(let id): id
-        case .decision(let request, let keyName): "\(request)/decision/\(keyName)"
+        case .decision(let request, let signer): "\(request)/decision/\(signer)"
         case .use(let request): "\(request)/use"
         }
     }

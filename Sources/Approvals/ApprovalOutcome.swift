@@ -41,6 +41,9 @@ package enum ApprovalRefusal: Error, Sendable, Equatable, CustomStringConvertibl
     case tooManyRequests(limit: Int)
     /// There is nothing approved under this id, or not any more.
     case notApproved(id: String)
+    /// Of what is only proposed: no gateway has asked this, or it is past remembering.
+    case unknown(id: String)
+    case decidedBefore(by: String)
 
     /// One word for a metric or an audit event.
     package var code: String {
@@ -59,6 +62,8 @@ package enum ApprovalRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         case .decisionBeforeRequest: "decision_before_request"
         case .tooManyRequests: "too_many"
         case .notApproved: "not_approved"
+        case .unknown: "unknown"
+        case .decidedBefore: "decided_before"
         }
     }
 
@@ -83,6 +88,8 @@ package enum ApprovalRefusal: Error, Sendable, Equatable, CustomStringConvertibl
         case .decisionBeforeRequest: "the decision is older than the request: look at the request, then decide"
         case .tooManyRequests(let limit):
             "\(limit) requests are open already: wait until some are decided or expire"
+        case .unknown(let id): "no request \(id.prefix(80)) is known; see the list of approvals"
+        case .decidedBefore(let person): "'\(person)' has decided on it already"
         case .notApproved(let id): "the request \(id) is not approved, or not any more"
         }
     }

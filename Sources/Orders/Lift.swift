@@ -3,7 +3,8 @@
 package import Signing
 
 /// The end of an order before its expiry, the payload of a record of type `gatewatch-lift+json`; its Kafka key is
-/// `ORDERID/lift/KEYNAME`, so that each person's lift of a critical order stays in a compacted topic.
+/// `ORDERID/lift/KEYNAME`, of a hub's `ORDERID/lift/KEYNAME/DIGEST` (see `Signatory`), so that each person's lift of a critical order
+/// stays in a compacted topic.
 package struct Lift: Codable, Sendable, Equatable {
     /// The order that it ends.
     package let orderID: String
@@ -28,10 +29,13 @@ package struct Lift: Codable, Sendable, Equatable {
     }
 
     /// The record of the lift, signed. Throws ``OrderFault`` or ``SignatureError``.
-    package func signed(by key: SigningKey) throws -> SignedRecord {
+    ///
+    /// - Parameter onBehalf: the key is a hub's, who signs in the name of `by`.
+    package func signed(by key: SigningKey, onBehalf: Bool = false) throws -> SignedRecord {
         try validate()
+        let signer = Signatory.recordName(key: key.name, person: onBehalf ? by : nil)
         return SignedRecord(
-            key: RecordKey.lift(order: orderID, keyName: key.name).text,
+            key: RecordKey.lift(order: orderID, signer: signer).text,
             value: try key.sign(try RecordJSON.encode(self), type: .lift))
     }
 
@@ -47,16 +51,17 @@ package struct Lift: Codable, Sendable, Equatable {
 /// The Kafka key of a record on the topic of orders.
 enum RecordKey: Equatable {
     case order(String)
-    case lift(order: String, keyName: String)
+    /// `signer` as in `Signatory.recordName`.
+    case lift(order: String, signer: String)
 
     init?(_ text: String) {
         guard text.utf8.count <= 160 else { return nil }
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
         guard let id = parts.first.map(String.init), StableID.isUUID(id) else { return nil }
         if parts.count == 1 {
             self = .order(id)
         } else if parts.count == 3, parts[1] == "lift", !parts[2].isEmpty {
-            self = .lift(order: id, keyName: String(parts[2]))
+            self = .lift(order: id, signer: String(parts[2]))
         } else {
             return nil
         }
@@ -65,7 +70,7 @@ enum RecordKey: Equatable {
     var text: String {
         switch self {
         case .order(let id): id
-        case .lift(let order, let keyName): "\(order)/lift/\(keyName)"
+        case .lift(let order, let signer): "\(order)/lift/\(signer)"
         }
     }
 }

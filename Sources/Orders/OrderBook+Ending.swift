@@ -58,33 +58,28 @@ extension OrderBook {
     // MARK: Lifts
 
     mutating func takeLift(
-        _ value: [UInt8], id: String, keyName: String, now: Int64
+        _ value: [UInt8], id: String, signer: String, now: Int64
     ) throws(OrderRefusal) -> OrderOutcome {
         let (lift, key) = try Self.verified(value, as: Lift.self, type: .lift, keys: keys)
         do { try lift.validate() } catch { throw .malformed(error.description) }
-        guard lift.orderID == id, key.name == keyName else {
+        let known = Signatory(of: key, named: lift.by)
+        let name = known?.recordName ?? key.name
+        guard lift.orderID == id, name == signer else {
             throw .keyMismatch(
-                key: RecordKey.lift(order: id, keyName: keyName).text,
-                expected: RecordKey.lift(order: lift.orderID, keyName: key.name).text)
+                key: RecordKey.lift(order: id, signer: signer).text,
+                expected: RecordKey.lift(order: lift.orderID, signer: name).text)
         }
         guard key.may.contains(.lift) else { throw .notAllowed(keyName: key.name, to: "lift orders") }
-        switch key.role {
-        case .person:
-            guard FoldedName(lift.by) == key.identity.map({ FoldedName($0) }) else {
-                throw .wrongIssuer(keyName: key.name, claimed: lift.by)
-            }
-        case .automation, .gateway, .hub:
-            guard lift.by == key.name else { throw .wrongIssuer(keyName: key.name, claimed: lift.by) }
-            guard key.role == .automation, options.automationLifts else {
-                throw .notAllowed(keyName: key.name, to: "lift orders; automation's lifts are turned off")
-            }
+        guard let signatory = known else { throw .wrongIssuer(keyName: key.name, claimed: lift.by) }
+        guard signatory.person != nil || options.automationLifts else {
+            throw .notAllowed(keyName: key.name, to: "lift orders; automation's lifts are turned off")
         }
         guard lift.at <= now + Order.maximumSkew else { throw .fromTheFuture(milliseconds: lift.at - now) }
-        let given = GivenLift(lift: lift, key: key)
+        let given = GivenLift(lift: lift, signatory: signatory)
 
-        guard let entry = known[id] else {
+        guard let entry = self.known[id] else {
             guard now < remembered(lift) else { throw .expired }
-            if lifts[id]?.contains(where: { $0.key.name == key.name }) ?? false { return .duplicate(id: id) }
+            if isKnown(given) { return .duplicate(id: id) }
             guard earlyLifts < Self.maximumEarlyLifts else { throw .tooManyOrders(limit: Self.maximumEarlyLifts) }
             lifts[id, default: []].append(given)
             earlyLifts += 1
@@ -94,8 +89,7 @@ extension OrderBook {
         let order = entry.held.order
         guard now < order.expiresAt else { throw .expired }
         if let refusal = refusal(of: given, for: order) { throw refusal }
-        let isKnown = lifts[id]?.contains { $0.key.name == key.name } ?? false
-        if isKnown || entry.end != nil { return .duplicate(id: id) }
+        if isKnown(given) || entry.end != nil { return .duplicate(id: id) }
         lifts[id, default: []].append(given)
         let have = persons(lifting: order)
         guard have >= need(order) else { return .pendingLift(order, have: have, need: need(order)) }
@@ -103,10 +97,14 @@ extension OrderBook {
         return .lifted(order)
     }
 
+    private func isKnown(_ given: GivenLift) -> Bool {
+        lifts[given.lift.orderID]?.contains { $0.signatory.recordName == given.signatory.recordName } ?? false
+    }
+
     /// Why somebody may not lift an order; nil when they may.
     private func refusal(of given: GivenLift, for order: Order) -> OrderRefusal? {
         if given.lift.at < order.issuedAt - Order.maximumSkew { return .liftBeforeOrder }
-        if let person = given.key.identity {
+        if let person = given.signatory.person {
             if let owner = order.subject.owner, aliases.areSame(owner, person) { return .ownOrder(person: person) }
         } else if order.issuer.kind != .automation || order.severity == .critical {
             return .personsOrder(id: order.id)
@@ -118,11 +116,11 @@ extension OrderBook {
     private func persons(lifting order: Order) -> Int {
         var persons: Set<FoldedName> = []
         for given in lifts[order.id] ?? [] {
-            guard let person = given.key.identity else { return need(order) }
+            guard let person = given.signatory.person else { return need(order) }
             persons.insert(aliases.canonical(person))
         }
         return persons.count
     }
 
-    private func need(_ order: Order) -> Int { order.severity == .critical ? 2 : 1 }
+    func need(_ order: Order) -> Int { order.severity == .critical ? 2 : 1 }
 }

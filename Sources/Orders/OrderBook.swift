@@ -46,7 +46,7 @@ package struct OrderBook: Sendable {
 
     struct GivenLift: Sendable {
         let lift: Lift
-        let key: TrustedKey
+        let signatory: Signatory
     }
 
     /// Whose records are believed.
@@ -102,7 +102,7 @@ package struct OrderBook: Sendable {
         do {
             switch name {
             case .order(let id): return try takeOrder(value, id: id, now: now, isRestoring: isRestoring)
-            case .lift(let id, let keyName): return try takeLift(value, id: id, keyName: keyName, now: now)
+            case .lift(let id, let signer): return try takeLift(value, id: id, signer: signer, now: now)
             }
         } catch {
             return .refused(error)
@@ -145,13 +145,9 @@ package struct OrderBook: Sendable {
 
     private static func checkIssuer(_ issuer: Order.Issuer, _ key: TrustedKey) throws(OrderRefusal) {
         guard key.may.contains(.issue) else { throw .notAllowed(keyName: key.name, to: "issue orders") }
-        let isHolder =
-            switch (key.role, issuer.kind) {
-            case (.automation, .automation): issuer.name == key.name
-            case (.person, .person): FoldedName(issuer.name) == key.identity.map { FoldedName($0) }
-            default: false
-            }
-        guard isHolder else { throw .wrongIssuer(keyName: key.name, claimed: issuer.name) }
+        guard let signatory = Signatory(of: key, named: issuer.name),
+            issuer.kind == (signatory.person == nil ? .automation : .person)
+        else { throw .wrongIssuer(keyName: key.name, claimed: issuer.name) }
     }
 
     private mutating func checkRoom(for order: Order, now: Int64) throws(OrderRefusal) {
@@ -193,7 +189,7 @@ package struct OrderBook: Sendable {
         var dropped: [String] = []
         nextExpiry = .max
         func drop(liftsOf id: String, _ gone: [GivenLift]) {
-            dropped += gone.map { RecordKey.lift(order: id, keyName: $0.key.name).text }
+            dropped += gone.map { RecordKey.lift(order: id, signer: $0.signatory.recordName).text }
         }
         for (id, entry) in known {
             guard now >= entry.held.order.expiresAt else {

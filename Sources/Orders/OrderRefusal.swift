@@ -24,6 +24,10 @@ package enum OrderRefusal: Error, Sendable, Equatable, CustomStringConvertible {
     case ownOrder(person: String)
     case personsOrder(id: String)
     case liftBeforeOrder
+    /// Of what is only proposed: there is no such order, it is over, or it is only observed.
+    case notInForce(id: String)
+    case liftedBefore(by: String)
+    case withoutEffect(id: String)
 
     /// One word for a metric or an audit event.
     package var code: String {
@@ -44,6 +48,9 @@ package enum OrderRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .ownOrder: "own_order"
         case .personsOrder: "persons_order"
         case .liftBeforeOrder: "lift_before_order"
+        case .notInForce: "not_in_force"
+        case .liftedBefore: "lifted_before"
+        case .withoutEffect: "without_effect"
         }
     }
 
@@ -71,6 +78,9 @@ package enum OrderRefusal: Error, Sendable, Equatable, CustomStringConvertible {
         case .superseded(let id): "the order \(id) was replaced by another one"
         case .ownOrder(let person): "nobody lifts an order on themselves: '\(person)' is its subject. Ask somebody else"
         case .personsOrder(let id): "the order \(id) is not automation's to lift: a person must"
+        case .notInForce(let id): "no order \(id.prefix(80)) is in force; see the list of orders"
+        case .liftedBefore(let person): "'\(person)' has lifted it already; another person must"
+        case .withoutEffect(let id): "the order \(id) would have no effect; look at it again"
         case .liftBeforeOrder: "the lift is older than the order: look at the order, then lift it"
         }
     }

@@ -11,7 +11,7 @@ package struct TrustedKey: Sendable, Equatable {
         case person
         /// A gateway: signs approval requests and their use, by its role.
         case gateway
-        /// A hub: signs the heads of the evidence chain, by its role.
+        /// A hub: signs the heads of the evidence chain, by its role, and what `may` says in the name of who logged in there.
         case hub
     }
 
@@ -28,7 +28,8 @@ package struct TrustedKey: Sendable, Equatable {
     package let identity: String?
     /// Groups of approvers to which the person belongs.
     package let groups: [String]
-    /// Empty for a gateway and a hub, whose role says what they sign.
+    /// Empty for a gateway, whose role says what it signs. A hub's says what it may sign for persons: whoever has that key is
+    /// everybody.
     package let may: Set<Permission>
     /// `ed25519:` and base64.
     package let publicText: String
@@ -50,9 +51,11 @@ package struct TrustedKey: Sendable, Equatable {
         case .automation:
             guard identity == nil, groups.isEmpty else { throw .notAPerson(name) }
             guard !may.contains(.approve) else { throw .automationApproves(name) }
-        case .gateway, .hub:
+        case .gateway:
             guard identity == nil, groups.isEmpty else { throw .notAPerson(name) }
             guard may.isEmpty else { throw .gatewayMay(name) }
+        case .hub:
+            guard identity == nil, groups.isEmpty else { throw .notAPerson(name) }
         }
         self.name = name
         self.role = role
@@ -94,7 +97,7 @@ package enum TrustError: Error, Sendable, Equatable, CustomStringConvertible {
             "the key '\(name)' is no person's: leave out 'identity' and 'groups', or set role: person."
         case .automationApproves(let name): "the key '\(name)' is automation's: only persons may approve."
         case .gatewayMay(let name):
-            "the key '\(name)' is a gateway's or a hub's, whose role says what it signs: leave out 'may', or set another role."
+            "the key '\(name)' is a gateway's, whose role says what it signs: leave out 'may', or set another role."
         case .nameTwice(let name): "two keys are named '\(name)': give each a name of its own."
         case .keyTwice(let a, let b):
             "'\(a)' and '\(b)' are the same key: one holder would count as two. Make a key for each."

@@ -10,6 +10,7 @@ package import YAMLDocument
 ///   - { name: alice-laptop, role: person, identity: alice@example.com, groups: [security],
 ///       may: [issue, lift, approve], key: "ed25519:…" }
 ///   - { name: gateway-1, role: gateway, key: "ed25519:…" }
+///   - { name: hub-1, role: hub, may: [issue, lift, approve], key: "ed25519:…" }
 /// ```
 package struct TrustedKeys: Sendable {
     /// The most keys of one list.

@@ -109,26 +109,19 @@ struct ApprovalsCommand: AsyncParsableCommand {
         let (key, identity) = try signer.signer(options.trusted(), may: .approve)
         let now = ControlOptions.now
         let id = id.lowercased()
-        var book = try book(options)
-        guard book.request(id) != nil else {
-            throw Refused("No request \(id) is known; see 'gatewatch approvals list'.")
-        }
-        let record = try ApprovalDecision(
-            requestID: id, by: identity, verdict: verdict, kind: kind, validUntil: now + milliseconds, reason: reason,
-            at: now
-        ).signed(by: key)
-        // As every gateway will take it: a decision that has no effect is not sent.
-        switch book.apply(record.value, key: record.key, now: now) {
-        case .changed(_, let status):
+        do {
+            let (record, status) = try book(options).propose(
+                ApprovalDecision(
+                    requestID: id, by: identity, verdict: verdict, kind: kind, validUntil: now + milliseconds,
+                    reason: reason, at: now), by: key, now: now)
             try await options.publish(record, to: options.topic("approvals_topic", default: "gatewatch.approvals"))
             if case .pending(let have, let need, _) = status {
                 Terminal.print("\(have) of \(need) persons have approved it; others must")
             } else {
                 Terminal.print(status.code)
             }
-        case .refused(let refusal): throw Refused("\(refusal)")
-        case .duplicate: throw Refused("You have decided on it already.")
-        case .requested, .early: throw Refused("The request cannot be decided now; try again.")
+        } catch let refusal as ApprovalRefusal {
+            throw Refused("\(refusal)")
         }
     }
 }

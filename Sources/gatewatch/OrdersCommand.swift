@@ -126,9 +126,11 @@ struct OrdersCommand: AsyncParsableCommand {
                 expiresAt: now + length.milliseconds)
             let record: SignedRecord
             do {
-                record = try order.signed(by: key)
-            } catch {
-                throw ValidationError("The order cannot be issued: \(error)")
+                record = try OrdersCommand.book(options).propose(order, by: key, now: now)
+            } catch let fault as OrderFault {
+                throw ValidationError("The order cannot be issued: \(fault)")
+            } catch let refusal as OrderRefusal {
+                throw Refused("\(refusal)")
             }
             try await options.publish(record, to: options.topic("orders_topic", default: "gatewatch.orders"))
             Terminal.print(order.id)
@@ -176,22 +178,14 @@ struct OrdersCommand: AsyncParsableCommand {
             let (key, identity) = try signer.signer(trusted, may: .lift)
             let now = ControlOptions.now
             let id = id.lowercased()
-            var book = try OrdersCommand.book(options)
-            guard let (status, _, _) = book.status(id, now: now), status == .active else {
-                throw Refused("No order \(id) is in force; see 'gatewatch orders list'.")
-            }
-            let record = try Lift(orderID: id, by: identity, reason: reason, at: now).signed(by: key)
-            // As every gateway will take it: a lift that has no effect is not sent.
-            switch book.apply(record.value, key: record.key, now: now) {
-            case .lifted:
+            do {
+                let (record, have, need) = try OrdersCommand.book(options).propose(
+                    Lift(orderID: id, by: identity, reason: reason, at: now), by: key, now: now)
                 try await options.publish(record, to: options.topic("orders_topic", default: "gatewatch.orders"))
-                Terminal.print("lifted")
-            case .pendingLift(_, let have, let need):
-                try await options.publish(record, to: options.topic("orders_topic", default: "gatewatch.orders"))
-                Terminal.print("\(have) of \(need) persons have lifted it; another person must")
-            case .refused(let refusal): throw Refused("\(refusal)")
-            case .duplicate: throw Refused("You have lifted it already; another person must.")
-            case .applied, .observed, .early: throw Refused("The order cannot be lifted now; try again.")
+                Terminal.print(
+                    have == need ? "lifted" : "\(have) of \(need) persons have lifted it; another person must")
+            } catch let refusal as OrderRefusal {
+                throw Refused("\(refusal)")
             }
         }
     }

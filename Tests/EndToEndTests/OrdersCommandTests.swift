@@ -65,7 +65,7 @@ extension GatewayEndToEnd {
                 let empty = try await run(stage, ["orders", "list"])
                 #expect(empty.output == "no order is in force\n")
                 let gone = try await run(stage, ["orders", "lift", id, "--reason", "again"], as: "bob")
-                #expect(gone.status == 1 && gone.errors.contains("No order \(id) is in force"))
+                #expect(gone.status == 1 && gone.errors.contains("no order \(id) is in force"))
             }
         }
 
