@@ -86,6 +86,17 @@ struct AlertStore: Sendable {
                     );
                     """)
         }
+        migrator.registerMigration("hub 2026-11-22 index alerts for lists") { db in
+            try db.execute(
+                sql: """
+                    DROP INDEX alerts_identity;
+                    DROP INDEX alerts_time;
+                    -- Each has what the lists ask and counts need, so that they read no finding.
+                    CREATE INDEX alerts_time ON alerts (time, severity, rule);
+                    CREATE INDEX alerts_identity ON alerts (identity, time, severity, rule);
+                    CREATE INDEX alerts_rule ON alerts (rule, time, severity);
+                    """)
+        }
         try migrator.migrate(database)
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Delivery
 import Foundation
-import GRDB
-import Incidents
+package import GRDB
+package import Incidents
 package import Logging
 package import Metrics
 import Notifications
@@ -17,8 +17,14 @@ package import Telemetry
 package final class HubService: Service {
     /// The deliveries, for replay and for looking.
     package let outbox: DeliveryOutbox
-    private let configuration: HubConfiguration
-    private let database: any DatabaseWriter
+    /// What it was made with.
+    package let configuration: HubConfiguration
+    /// The hub's tables, for who looks at them and acts beside its threads.
+    package let database: any DatabaseWriter
+    /// What people do to incidents, as the hub's routing hears of it.
+    package let incidents: IncidentStore
+    /// Orders and approvals as the hub has read them; nil where it reads none.
+    package let books: ControlBooks?
     private let consumer: AlertConsumer
     private let clock: NotificationClock
     private let routing: RoutingEngine
@@ -55,11 +61,13 @@ package final class HubService: Service {
             consoleURL: configuration.consoleURL)
         clock = NotificationClock(
             database: database, routing: routing, sender: sender, logger: logger, metrics: metrics)
-        let incidents = IncidentStore { incident, now, db in
+        incidents = IncidentStore { incident, now, db in
             try RoutingEngine.resolve(incident: incident, now: now, in: db)
         }
+        books = configuration.control.map { ControlBooks(keys: $0.keys, aliases: $0.aliases) }
         keeper = IncidentKeeper(
-            configuration: configuration, database: database, incidents: incidents, clock: clock, logger: logger)
+            configuration: configuration, database: database, incidents: incidents, books: books, clock: clock,
+            logger: logger)
         consumer = AlertConsumer(
             configuration: configuration,
             store: AlertStore(database: database, routing: routing, incidents: incidents, sender: sender),
@@ -100,6 +108,9 @@ package final class HubService: Service {
         logger.info("the hub has stopped")
         try result.get()
     }
+
+    /// Groups may be due: somebody closed an incident, or changed what is silenced.
+    package func wake() { clock.wake() }
 
     /// An incident is over: the receivers that were told of its alerts hear so at their groups' next `group_interval`.
     ///
@@ -151,23 +162,11 @@ package final class HubService: Service {
         return HealthReport(checks)
     }
 
-    /// Alerts that were stored, the latest `limit`, oldest first.
+    /// Alerts that were stored, the latest `limit` by their time, oldest first.
     ///
     /// - Throws: SQLite's error.
     package func alerts(limit: Int = 1_000) throws -> [StoredAlert] {
-        let rows = try database.read { db in
-            try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT id, identity, rule, title, severity, time, rule_status, json FROM alerts
-                    ORDER BY rowid DESC LIMIT ?
-                    """, arguments: [limit])
-        }
-        return rows.reversed().map { row in
-            StoredAlert(
-                id: row["id"], identity: row["identity"], rule: row["rule"], title: row["title"],
-                severity: row["severity"], time: row["time"], ruleStatus: row["rule_status"], json: row["json"])
-        }
+        try database.read { db in try StoredAlerts.list(limit: limit, in: db).items }.reversed()
     }
 
     /// How many alerts are kept as unreadable.
@@ -185,23 +184,6 @@ package final class HubService: Service {
         }
         return words
     }
-}
-
-/// An alert as the hub keeps it.
-package struct StoredAlert: Sendable, Equatable {
-    /// `finding_info.uid`.
-    package var id: String
-    package var identity: String?
-    package var rule: String
-    package var title: String
-    /// OCSF `severity_id`.
-    package var severity: Int
-    /// Milliseconds since the epoch.
-    package var time: Int64
-    /// Sigma's `status` of the rule, if the alert has it.
-    package var ruleStatus: String?
-    /// The OCSF finding as it came.
-    package var json: String
 }
 
 /// The hub cannot use its database.

@@ -23,6 +23,7 @@ final class IncidentKeeper: Sendable {
     private let configuration: HubConfiguration
     private let database: any DatabaseWriter
     private let incidents: IncidentStore
+    private let books: ControlBooks?
     private let clock: NotificationClock
     private let logger: Logger
     private let failure = Mutex<[String: String]>([:])
@@ -33,11 +34,12 @@ final class IncidentKeeper: Sendable {
 
     init(
         configuration: HubConfiguration, database: any DatabaseWriter, incidents: IncidentStore,
-        clock: NotificationClock, logger: Logger
+        books: ControlBooks?, clock: NotificationClock, logger: Logger
     ) {
         self.configuration = configuration
         self.database = database
         self.incidents = incidents
+        self.books = books
         self.clock = clock
         self.logger = logger
     }
@@ -76,7 +78,8 @@ final class IncidentKeeper: Sendable {
             Step("incidents cannot be closed"), Step("orders and approvals cannot be read"),
             Step("dispositions cannot be sent to Kafka; they wait"), Step("the evidence cannot be signed"),
         ]
-        var follower = ControlFollower(configuration: configuration, database: database, logger: logger)
+        var follower = ControlFollower(
+            configuration: configuration, books: books, database: database, logger: logger)
         var feedback = FeedbackSender(configuration: configuration, database: database, logger: logger)
         defer {
             follower.close()

@@ -2,13 +2,14 @@
 
 import Approvals
 package import GRDB
-package import Orders
+import Orders
 package import Signing
 
 /// Follows the topics of orders and approvals, and puts what happens there into timelines. Records are believed as a gateway believes
 /// them: by their signatures. The books are in memory and read anew after a restart; what was said before is known by its id.
 ///
-/// For one thread. If a transaction fails, the books are ahead of the database: throw this away and read the topics anew.
+/// For one thread at a time (``ControlBooks``). If a transaction fails, the books are ahead of the database: throw this away and read
+/// the topics anew.
 package struct ControlTimeline {
     /// One record of a topic; nil is a tombstone.
     package struct Record: Sendable {
@@ -27,8 +28,8 @@ package struct ControlTimeline {
     /// How long something that is over is remembered, ms; by then its records are refused as expired.
     static let retention: Int64 = 8 * 24 * 3_600_000
 
-    private var orders: OrderBook
-    private var approvals: ApprovalBook
+    private(set) var orders: OrderBook
+    private(set) var approvals: ApprovalBook
     private let aliases: IdentityAliases
 
     /// - Parameter aliases: who is who, as the gateways know it.
@@ -70,17 +71,22 @@ package struct ControlTimeline {
         let over = try Row.fetchAll(
             db.cachedStatement(
                 sql: """
-                    SELECT id, kind, incident_id, until FROM incident_controls
-                    WHERE until <= ? AND state IN ('active', 'observed', 'pending') LIMIT 1000
+                    SELECT id, kind, state, incident_id, until FROM incident_controls
+                    WHERE until <= ? AND state IN ('active', 'observed', 'pending', 'approved') LIMIT 1000
                     """), arguments: [now])
         for row in over {
             let id: String = row["id"]
             try set(id, "expired", in: db)
             guard let incident = row["incident_id"] as String? else { continue }
             let isOrder = row["kind"] as String == "order"
+            let words =
+                switch row["state"] as String {
+                case "pending": "nobody decided on the request in time"
+                case "approved": "the approval ended by its time"
+                default: "the order ended by its time"
+                }
             try TimelineEntry(
-                at: row["until"], kind: isOrder ? .order : .decision, reference: "\(id)/expired",
-                text: isOrder ? "the order ended by its time" : "nobody decided on the request in time"
+                at: row["until"], kind: isOrder ? .order : .decision, reference: "\(id)/expired", text: words
             ).add(to: incident, in: db)
         }
         try db.cachedStatement(sql: "DELETE FROM incident_controls WHERE until <= ?")
@@ -93,6 +99,8 @@ package struct ControlTimeline {
         switch orders.apply(record.value, key: record.key, now: now) {
         case .applied(let order):
             try note(order, state: "active", in: db)
+            // Lifts may have come before it.
+            try keepLifts(of: order, now: now, in: db)
             for id in order.supersedes where orders.status(id, now: now)?.status == .superseded {
                 try end(
                     id, "superseded", at: order.issuedAt, who: order.issuer.name, "replaced by the order \(order.id)",
@@ -102,6 +110,7 @@ package struct ControlTimeline {
             try note(order, state: "observed", in: db)
         case .pendingLift(let order, let have, let need):
             try note(order, state: "active", in: db)
+            try keepLifts(of: order, now: now, in: db)
             guard let lift = orders.status(order.id, now: now)?.lifts.last,
                 let incident = try incident(of: order.id, in: db)
             else { return nil }
@@ -111,6 +120,7 @@ package struct ControlTimeline {
             ).add(to: incident, in: db)
         case .lifted(let order):
             try note(order, state: "active", in: db)
+            try keepLifts(of: order, now: now, in: db)
             let lift = orders.status(order.id, now: now)?.lifts.last
             try end(
                 order.id, "lifted", at: lift?.at ?? now, who: lift?.by, "lifted: \(lift?.reason ?? "")", in: db)
@@ -120,13 +130,21 @@ package struct ControlTimeline {
         return nil
     }
 
+    private func keepLifts(of order: Order, now: Int64, in db: Database) throws {
+        try keep(
+            orders.status(order.id, now: now)?.lifts.map {
+                ControlRecord.Word(by: $0.by, at: $0.at, reason: $0.reason)
+            } ?? [], of: order.id, in: db)
+    }
+
     private func note(_ order: Order, state: String, in db: Database) throws {
         let scope = (order.scope.connections + order.scope.operations).joined(separator: ", ")
         let text =
             order.actions.map(\.rawValue).joined(separator: " + ")
             + " on \(order.subject.type.rawValue) \(order.subject.value)" + (scope.isEmpty ? "" : ", \(scope)")
         try note(
-            id: order.id, kind: "order", named: order.incidentUID, identity: order.subject.owner, state: state,
+            id: order.id, kind: .order, record: try RecordJSON.encode(order), named: order.incidentUID,
+            identity: order.subject.owner, state: state,
             at: order.issuedAt, until: order.expiresAt, who: order.issuer.name, text: "\(text): \(order.reason)",
             .order, (state == "observed" ? "observed only: " : "") + "\(text): \(order.reason)", in: db)
     }
@@ -154,12 +172,20 @@ package struct ControlTimeline {
             ([request.operation, "on", request.connection] + request.resources.prefix(5)).joined(separator: " ")
             + (request.items.map { $0 == .max ? ", all items" : ", \($0) items" } ?? "")
         try note(
-            id: request.id, kind: "approval", named: nil, identity: request.requester, state: "pending",
+            id: request.id, kind: .approval, record: try RecordJSON.encode(request), named: nil,
+            identity: request.requester, state: "pending",
             at: request.createdAt, until: request.expiresAt, who: request.requester, text: text, .approval,
             "asks for \(text): \(request.justification ?? request.reason)", in: db)
     }
 
     private func note(_ status: ApprovalStatus, of request: ApprovalRequest, now: Int64, in db: Database) throws {
+        try keep(
+            approvals.decisions(request.id).map {
+                ControlRecord.Word(
+                    by: $0.by, at: $0.at, reason: $0.reason, verdict: $0.verdict.rawValue,
+                    kind: $0.verdict == .approve ? $0.kind.rawValue : nil,
+                    until: $0.verdict == .approve ? $0.validUntil : nil)
+            }, of: request.id, in: db)
         let words: String
         var who: String?
         var at = now
@@ -167,7 +193,9 @@ package struct ControlTimeline {
         case .pending(let have, let need, _):
             guard have > 0 else { return }
             words = "\(have) of \(need) persons have approved it"
-        case .approved(let kind, _, let by):
+        case .approved(let kind, let until, let by):
+            try db.cachedStatement(sql: "UPDATE incident_controls SET until = ? WHERE id = ?")
+                .execute(arguments: [until, request.id])
             who = by.joined(separator: ", ")
             words = kind == .once ? "approved, once" : "approved for a time"
         case .denied(let by, let reason):
@@ -190,18 +218,20 @@ package struct ControlTimeline {
 
     /// Remembers it and says so in its incident. One that is known may belong to an incident only now.
     private func note(
-        id: String, kind: String, named: String?, identity: String?, state: String, at: Int64, until: Int64,
-        who: String,
-        text: String, _ entry: TimelineEntry.Kind, _ words: String, in db: Database
+        id: String, kind: ControlRecord.Kind, record: [UInt8], named: String?, identity: String?, state: String,
+        at: Int64, until: Int64, who: String, text: String, _ entry: TimelineEntry.Kind, _ words: String,
+        in db: Database
     ) throws {
         try db.cachedStatement(
             sql: """
-                INSERT OR IGNORE INTO incident_controls (id, kind, identity_key, state, at, until, who, text)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO incident_controls (id, kind, identity_key, state, at, until, who, text, record)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                -- Rows of an older hub have no record.
+                ON CONFLICT (id) DO UPDATE SET record = excluded.record WHERE record IS NULL
                 """
         ).execute(arguments: [
-            id, kind, identity.map { aliases.canonical($0).description }, state, at, until, who,
-            TimelineEntry.cut(text),
+            id, kind.rawValue, identity.map { aliases.canonical($0).description }, state, at, until, who,
+            TimelineEntry.cut(text), String(decoding: record, as: UTF8.self),
         ])
         guard try incident(of: id, in: db) == nil,
             let incident = try named ?? incident(ofIdentity: identity, at: at, in: db)
@@ -218,6 +248,13 @@ package struct ControlTimeline {
         guard let incident = try incident(of: id, in: db) else { return }
         try TimelineEntry(at: at, kind: .order, who: who, reference: "\(id)/\(state)", text: words)
             .add(to: incident, in: db)
+    }
+
+    private func keep(_ words: [ControlRecord.Word], of id: String, in db: Database) throws {
+        guard !words.isEmpty else { return }
+        let sorted = words.sorted { ($0.at, $0.by) < ($1.at, $1.by) }
+        try db.cachedStatement(sql: "UPDATE incident_controls SET words = ? WHERE id = ?")
+            .execute(arguments: [String(decoding: try RecordJSON.encode(sorted), as: UTF8.self), id])
     }
 
     private func set(_ id: String, _ state: String, in db: Database) throws {

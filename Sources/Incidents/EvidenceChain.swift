@@ -2,7 +2,7 @@
 
 import Foundation
 package import GRDB
-package import JSONText
+import JSONText
 import Signing
 
 /// A row of the evidence chain: who did what to what.
@@ -99,32 +99,78 @@ package enum EvidenceChain {
             .map(EvidenceRow.init)
     }
 
+    /// Which rows are looked for. Everything given must hold.
+    package struct Filter: Sendable, Equatable {
+        /// Exactly.
+        package var actor: String?
+        /// Exactly; all that begin so where it ends with `*`.
+        package var action: String?
+        /// Exactly.
+        package var subject: String?
+        /// ms since the epoch, UTC; `to` is not in it.
+        package var from: Int64?
+        package var to: Int64?
+
+        package init(
+            actor: String? = nil, action: String? = nil, subject: String? = nil, from: Int64? = nil, to: Int64? = nil
+        ) {
+            self.actor = actor
+            self.action = action
+            self.subject = subject
+            self.from = from
+            self.to = to
+        }
+
+        fileprivate var sql: (conditions: [String], arguments: [(any DatabaseValueConvertible)?]) {
+            var conditions = ["1"]
+            var arguments: [(any DatabaseValueConvertible)?] = []
+            func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
+                guard let value else { return }
+                conditions.append(condition)
+                arguments.append(value)
+            }
+            add("actor = ?", actor)
+            if let action, action.hasSuffix("*") {
+                add("substr(action, 1, \(action.unicodeScalars.count - 1)) = ?", String(action.dropLast()))
+            } else {
+                add("action = ?", action)
+            }
+            add("subject = ?", subject)
+            add("at >= ?", from)
+            add("at < ?", to)
+            return (conditions, arguments)
+        }
+    }
+
+    /// Rows, the latest first.
+    ///
+    /// - Throws: ``IncidentError/badCursor(_:)``, or SQLite's error.
+    package static func page(
+        _ filter: Filter = Filter(), after cursor: String? = nil, limit: Int = 100, in db: Database
+    ) throws -> Page<EvidenceRow> {
+        var (conditions, arguments) = filter.sql
+        if let cursor {
+            conditions.append("sequence < ?")
+            arguments.append(try Cursor.read(cursor, numbers: 1).numbers[0])
+        }
+        let size = min(max(1, limit), IncidentStore.maximumPage)
+        arguments.append(size + 1)
+        let rows = try Row.fetchAll(
+            db,
+            sql: """
+                SELECT * FROM evidence WHERE \(conditions.joined(separator: " AND ")) ORDER BY sequence DESC LIMIT ?
+                """, arguments: StatementArguments(arguments))
+        return Page(rows.map(EvidenceRow.init), size: size) { "\($0.sequence)" }
+    }
+
     /// Hands rows to `body`, the oldest first, without keeping them.
     ///
-    /// - Parameters:
-    ///   - actor, action, subject: exactly; an action may end with `*`.
-    ///   - from, to: ms since the epoch, UTC; `to` is not in it.
+    /// - Parameter limit: the latest so many; nil for all.
     /// - Throws: SQLite's error.
     package static func search(
-        actor: String? = nil, action: String? = nil, subject: String? = nil, from: Int64? = nil, to: Int64? = nil,
-        limit: Int? = nil, in db: Database, _ body: (EvidenceRow) throws -> Void
+        _ filter: Filter = Filter(), limit: Int? = nil, in db: Database, _ body: (EvidenceRow) throws -> Void
     ) throws {
-        var conditions = ["1"]
-        var arguments: [(any DatabaseValueConvertible)?] = []
-        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
-            guard let value else { return }
-            conditions.append(condition)
-            arguments.append(value)
-        }
-        add("actor = ?", actor)
-        if let action, action.hasSuffix("*") {
-            add("substr(action, 1, \(action.unicodeScalars.count - 1)) = ?", String(action.dropLast()))
-        } else {
-            add("action = ?", action)
-        }
-        add("subject = ?", subject)
-        add("at >= ?", from)
-        add("at < ?", to)
+        var (conditions, arguments) = filter.sql
         arguments.append(limit ?? -1)
         let rows = try Row.fetchCursor(
             db,

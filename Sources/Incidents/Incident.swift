@@ -2,7 +2,7 @@
 
 package import Finding
 import Foundation
-package import GRDB
+import GRDB
 package import JSONText
 
 /// What a person says of an incident's alerts.
@@ -63,7 +63,7 @@ package struct Incident: Sendable, Equatable, Identifiable {
         closedWhy = (row["closed_why"] as String?).flatMap(Closing.init)
         severity = row["severity"]
         riskScore = row["risk_score"]
-        riskTerms = (row["risk_terms"] as String?).flatMap { Self.terms($0) } ?? []
+        riskTerms = (row["risk_terms"] as String?).flatMap { terms($0) } ?? []
         assignee = row["assignee"]
         disposition = (row["disposition"] as String?).flatMap(Disposition.init)
         dispositionReason = row["disposition_reason"]
@@ -71,7 +71,8 @@ package struct Incident: Sendable, Equatable, Identifiable {
         comments = row["comments"]
     }
 
-    static func terms(_ json: String) -> [RiskTerm]? {
+    /// Terms as a finding or the database has them; nil for what is none.
+    package static func terms(_ json: String) -> [RiskTerm]? {
         try? JSONDecoder().decode([RiskTerm].self, from: Data(json.utf8))
     }
 

@@ -12,6 +12,9 @@ package enum IncidentSchema {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("incidents 2026-11-21 create incidents") { db in try db.execute(sql: incidents) }
         migrator.registerMigration("incidents 2026-11-21 create evidence") { db in try db.execute(sql: evidence) }
+        migrator.registerMigration("incidents 2026-11-22 keep records of controls") { db in
+            try db.execute(sql: controls)
+        }
         try migrator.migrate(database)
     }
 
@@ -98,6 +101,18 @@ package enum IncidentSchema {
             alert_id TEXT NOT NULL,
             value TEXT NOT NULL
         );
+        """
+
+    private static let controls = """
+        -- The order or request as JSON, and what persons said of it: an array of their lifts or decisions.
+        ALTER TABLE incident_controls ADD COLUMN record TEXT;
+        ALTER TABLE incident_controls ADD COLUMN words TEXT;
+        CREATE INDEX incident_controls_time ON incident_controls (kind, at, id);
+        CREATE INDEX incident_controls_state ON incident_controls (kind, state, at, id);
+        DROP INDEX incident_controls_identity;
+        CREATE INDEX incident_controls_identity ON incident_controls (identity_key, state, kind, at);
+        DROP INDEX incident_alerts_incident;
+        CREATE INDEX incident_alerts_incident ON incident_alerts (incident_id, time, alert_id);
         """
 
     private static let evidence = """

@@ -8,18 +8,21 @@ extension IncidentStore {
     /// - Parameters:
     ///   - id: the whole id.
     ///   - actor: the person's name.
+    ///   - via: how the person came in, for the evidence; nil where that is not known.
     ///   - version: the one that the person looked at; nil to act on whatever is there.
     /// - Returns: the incident as it is then.
     /// - Throws: ``IncidentError``, or SQLite's error; then the caller's transaction must not be committed.
     @discardableResult
     package func act(
-        _ action: IncidentAction, on id: String, by actor: String, version: Int64? = nil, now: Int64, in db: Database
+        _ action: IncidentAction, on id: String, by actor: String, via: String? = nil, version: Int64? = nil,
+        now: Int64, in db: Database
     ) throws -> Incident {
         try action.validate(actor: actor)
         let before = try Self.incident(id, in: db)
         if let version, version != before.version { throw IncidentError.changed(id: id, version: before.version) }
         var payload = ["incident": id, "version": String(before.version)]
         payload["identity"] = before.identity
+        payload["via"] = via
         switch action {
         case .assign(let name):
             guard before.status == .open else { throw IncidentError.isClosed(id) }

@@ -17,13 +17,6 @@ package struct IncidentFilter: Sendable, Equatable {
     }
 }
 
-/// A part of a list, and where the next part begins.
-package struct Page<Item: Sendable>: Sendable {
-    package var items: [Item]
-    /// To be given back for the next part; nil at the end.
-    package var next: String?
-}
-
 /// What left with the events that fired an incident's alerts; an event that fired several counts once.
 package struct IncidentReach: Sendable, Equatable {
     package var resource: String?
@@ -91,13 +84,10 @@ extension IncidentStore {
             arguments.append(severity)
         }
         if let cursor {
-            let parts = cursor.split(separator: ".", maxSplits: 2).map(String.init)
-            guard parts.count == 3, let severity = Int64(parts[0]), let time = Int64(parts[1]) else {
-                throw IncidentError.badCursor(cursor)
-            }
+            let (numbers, id) = try Cursor.read(cursor, numbers: 2, hasText: true)
             conditions.append(
                 isBySeverity ? "(severity, last_alert_at, id) < (?, ?, ?)" : "(last_alert_at, id) < (?, ?)")
-            arguments += isBySeverity ? [severity, time, parts[2]] : [time, parts[2]]
+            arguments += isBySeverity ? [numbers[0], numbers[1], id] : [numbers[1], id]
         }
         let size = min(max(1, limit), maximumPage)
         arguments.append(size + 1)
@@ -108,10 +98,7 @@ extension IncidentStore {
                 ORDER BY \(isBySeverity ? "severity DESC, " : "")last_alert_at DESC, id DESC LIMIT ?
                 """, arguments: StatementArguments(arguments)
         ).map(Incident.init)
-        let items = Array(incidents.prefix(size))
-        return Page(
-            items: items,
-            next: incidents.count > size ? items.last.map { "\($0.severity).\($0.lastAlertAt).\($0.id)" } : nil)
+        return Page(incidents, size: size) { "\($0.severity).\($0.lastAlertAt).\($0.id)" }
     }
 
     /// The timeline of an incident, the latest first.
@@ -122,9 +109,8 @@ extension IncidentStore {
     ) throws -> Page<TimelineEntry> {
         var arguments: [(any DatabaseValueConvertible)?] = [incident]
         if let cursor {
-            let parts = cursor.split(separator: ".").compactMap { Int64($0) }
-            guard parts.count == 2 else { throw IncidentError.badCursor(cursor) }
-            arguments += [parts[0], parts[1]]
+            let (numbers, _) = try Cursor.read(cursor, numbers: 2)
+            arguments += [numbers[0], numbers[1]]
         }
         let size = min(max(1, limit), maximumPage)
         arguments.append(size + 1)
@@ -135,8 +121,7 @@ extension IncidentStore {
                 ORDER BY at DESC, id DESC LIMIT ?
                 """, arguments: StatementArguments(arguments)
         ).compactMap(TimelineEntry.init)
-        let items = Array(entries.prefix(size))
-        return Page(items: items, next: entries.count > size ? items.last.map { "\($0.at).\($0.id)" } : nil)
+        return Page(entries, size: size) { "\($0.at).\($0.id)" }
     }
 
     /// What its alerts' events moved, the most bytes first, at most `limit` resources.

@@ -81,7 +81,7 @@ import Testing
         let chain = try Chain()
         var row: EvidenceRow?
         try chain.database.read { db in
-            try EvidenceChain.search(subject: "incident-39", in: db) { row = $0 }
+            try EvidenceChain.search(.init(subject: "incident-39"), in: db) { row = $0 }
         }
         let old = try #require(row)
         let hash = StableID.fingerprint([
@@ -184,12 +184,22 @@ import Testing
             var rows: [Int64] = []
             try chain.database.read { db in
                 try EvidenceChain.search(
-                    actor: actor, action: action, subject: subject, from: from, to: to, limit: limit, in: db
+                    .init(actor: actor, action: action, subject: subject, from: from, to: to), limit: limit, in: db
                 ) { rows.append($0.sequence) }
             }
             return rows
         }
         #expect(try found(actor: "ben").count == 50)
+        // The same in parts, the latest first.
+        var (pages, cursor): ([Int64], String?) = ([], nil)
+        repeat {
+            let page = try chain.database.read { [cursor] in
+                try EvidenceChain.page(.init(actor: "ben"), after: cursor, limit: 20, in: $0)
+            }
+            pages += page.items.map(\.sequence)
+            cursor = page.next
+        } while cursor != nil
+        #expect(try pages == found(actor: "ben").reversed())
         #expect(try found(action: "incident.*", limit: 2) == [99, 100])
         #expect(try found(action: "incident.close").isEmpty && found(action: "incident%").isEmpty)
         #expect(try found(subject: "incident-4") == [5])
@@ -200,7 +210,7 @@ import Testing
     @Test func theHashIsTheDocumentedOne() throws {
         let chain = try Chain(rows: 100, behind: 0)
         var first: EvidenceRow?
-        try chain.database.read { db in try EvidenceChain.search(to: .max, in: db) { first = first ?? $0 } }
+        try chain.database.read { db in try EvidenceChain.search(.init(to: .max), in: db) { first = first ?? $0 } }
         #expect(first?.payload == #"{"comment":"number 0\n\u001fé"}"#)
         #expect(first?.hash == "2e00cc6251067ed3f2c4a23b7754bf16795e20a6dbf3d9f2b4735c3959495665")
         #expect(
