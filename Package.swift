@@ -120,6 +120,13 @@ let package = Package(
             ]),
         // What people look at.
         room("Charts"),
+        room(
+            "Desk",
+            [
+                "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
+                "Routing",
+                "Signing", "Telemetry", crypto, grdb, logging,
+            ]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 

@@ -131,9 +131,14 @@ package final class DeliveryOutbox: Sendable {
     /// - Throws: SQLite's error.
     @discardableResult
     package func replay(_ selection: ReplaySelection) throws -> Int {
-        let now = DeliveryClock.now()
-        let count = try database.write { db in try OutboxStore.replay(selection, now: now, in: db) }
-        wake()
+        try database.write { db in try replay(selection, in: db) }
+    }
+
+    /// The same inside the caller's transaction; the threads wake when it commits.
+    @discardableResult
+    package func replay(_ selection: ReplaySelection, in db: Database) throws -> Int {
+        let count = try OutboxStore.replay(selection, now: DeliveryClock.now(), in: db)
+        if count > 0 { db.afterNextTransaction { _ in self.wake() } }
         return count
     }
 
@@ -143,11 +148,14 @@ package final class DeliveryOutbox: Sendable {
     /// - Throws: SQLite's error.
     @discardableResult
     package func enableTarget(_ name: String, revive: Bool = true) throws -> Int {
-        let now = DeliveryClock.now()
-        let count = try database.write { db in
-            try OutboxStore.enable(target: name, revive: revive, now: now, in: db)
-        }
-        wake()
+        try database.write { db in try enableTarget(name, revive: revive, in: db) }
+    }
+
+    /// The same inside the caller's transaction; the threads wake when it commits.
+    @discardableResult
+    package func enableTarget(_ name: String, revive: Bool = true, in db: Database) throws -> Int {
+        let count = try OutboxStore.enable(target: name, revive: revive, now: DeliveryClock.now(), in: db)
+        db.afterNextTransaction { _ in self.wake() }
         return count
     }
 
@@ -167,10 +175,12 @@ package final class DeliveryOutbox: Sendable {
     ///
     /// - Throws: SQLite's error.
     package func health() throws -> [TargetHealth] {
-        let targets = dispatchers.map { (name: $0.target.name, endpoint: $0.target.endpoint) }
-        return try database.read { db in
-            try targets.map { try OutboxStore.health(target: $0.name, endpoint: $0.endpoint, in: db) }
-        }
+        try database.read { db in try health(in: db) }
+    }
+
+    /// The same inside the caller's transaction.
+    package func health(in db: Database) throws -> [TargetHealth] {
+        try targets.map { try OutboxStore.health(target: $0.name, endpoint: $0.endpoint, in: db) }
     }
 
     /// Deliveries in the order in which they were put in.
@@ -179,7 +189,25 @@ package final class DeliveryOutbox: Sendable {
     package func deliveries(
         target: String? = nil, state: Delivery.State? = nil, limit: Int = 1_000
     ) throws -> [Delivery] {
-        try database.read { db in try OutboxStore.list(target: target, state: state, limit: limit, in: db) }
+        try database.read { db in
+            try OutboxStore.list(
+                target: target, state: state, before: nil, isNewestFirst: false, limit: limit, in: db)
+        }
+    }
+
+    /// Deliveries, the latest first, in the caller's transaction.
+    ///
+    /// - Parameter id: the row before which the list begins; nil for its beginning.
+    /// - Throws: SQLite's error.
+    package static func latest(
+        target: String? = nil, state: Delivery.State? = nil, before id: Int64? = nil, limit: Int, in db: Database
+    ) throws -> [Delivery] {
+        try OutboxStore.list(target: target, state: state, before: id, isNewestFirst: true, limit: limit, in: db)
+    }
+
+    /// The configured targets and where they are, in the configuration's order.
+    package var targets: [(name: String, endpoint: String)] {
+        dispatchers.map { ($0.target.name, $0.target.endpoint) }
     }
 
     /// Forgets delivered deliveries older than a time (milliseconds since the epoch); dead ones stay.

@@ -42,6 +42,13 @@ package enum OutboxSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("delivery 2026-11-22 index deliveries for lists") { db in
+            try db.execute(
+                sql: """
+                    CREATE INDEX deliveries_waiting ON deliveries (id) WHERE state = 'pending';
+                    CREATE INDEX deliveries_given_up ON deliveries (id) WHERE state = 'dead';
+                    """)
+        }
         try migrator.migrate(database)
     }
 

@@ -23,16 +23,18 @@ extension OutboxStore {
     }
 
     static func list(
-        target: String?, state: Delivery.State?, limit: Int, in db: Database
+        target: String?, state: Delivery.State?, before: Int64?, isNewestFirst: Bool, limit: Int, in db: Database
     ) throws -> [Delivery] {
+        // The state is written out: only then does SQLite see which partial index serves.
         let rows = try Row.fetchAll(
             db,
             sql: """
                 SELECT id, message_id, target, ordering_key, state, attempts, next_attempt_at, last_status, last_error,
                     created_at, updated_at
-                FROM deliveries WHERE (:target IS NULL OR target = :target) AND (:state IS NULL OR state = :state)
-                ORDER BY id LIMIT :limit
-                """, arguments: ["target": target, "state": state?.rawValue, "limit": limit])
+                FROM deliveries WHERE \(state.map { "state = '\($0.rawValue)'" } ?? "1")
+                    AND (:target IS NULL OR target = :target) AND (:before IS NULL OR id < :before)
+                ORDER BY id \(isNewestFirst ? "DESC" : "ASC") LIMIT :limit
+                """, arguments: ["target": target, "before": before, "limit": limit])
         return rows.compactMap { row in
             guard let state = Delivery.State(rawValue: row["state"]) else { return nil }
             return Delivery(

@@ -63,7 +63,7 @@ package struct Incident: Sendable, Equatable, Identifiable {
         closedWhy = (row["closed_why"] as String?).flatMap(Closing.init)
         severity = row["severity"]
         riskScore = row["risk_score"]
-        riskTerms = (row["risk_terms"] as String?).flatMap { terms($0) } ?? []
+        riskTerms = (row["risk_terms"] as String?).flatMap { Self.terms($0) } ?? []
         assignee = row["assignee"]
         disposition = (row["disposition"] as String?).flatMap(Disposition.init)
         dispositionReason = row["disposition_reason"]

@@ -34,6 +34,11 @@ package struct Silence: Sendable, Equatable {
 /// A silence that cannot be made, changed or ended: a sentence for whoever asked.
 package struct SilenceError: Error, Sendable, Equatable, CustomStringConvertible {
     package let description: String
+    /// There is no silence of that id.
+    package let isUnknown: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isUnknown: Bool = false) {
+        self.description = description
+        self.isUnknown = isUnknown
+    }
 }

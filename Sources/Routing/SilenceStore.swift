@@ -102,6 +102,22 @@ package enum SilenceStore {
         try Row.fetchAll(db, sql: "SELECT * FROM routing_silences ORDER BY ends_at, id").compactMap(silence)
     }
 
+    /// Those that are kept, the latest end first, in parts.
+    ///
+    /// - Parameter last: the last of the part before; nil for the first part.
+    /// - Throws: SQLite's error.
+    package static func list(
+        notOverAt now: Int64? = nil, after last: (endsAt: Int64, id: String)? = nil, limit: Int, in db: Database
+    ) throws -> [Silence] {
+        try Row.fetchAll(
+            db,
+            sql: """
+                SELECT * FROM routing_silences WHERE (:now IS NULL OR ends_at > :now)
+                    AND (:ends IS NULL OR (ends_at, id) < (:ends, :id)) ORDER BY ends_at DESC, id DESC LIMIT :limit
+                """, arguments: ["now": now, "ends": last?.endsAt, "id": last?.id, "limit": limit]
+        ).compactMap(silence)
+    }
+
     /// Those that are active now.
     static func active(at now: Int64, in db: Database) throws -> [Silence] {
         try Row.fetchAll(
@@ -113,12 +129,15 @@ package enum SilenceStore {
         try db.execute(sql: "DELETE FROM routing_silences WHERE ends_at <= ?", arguments: [now - retention])
     }
 
-    private static func find(_ id: String, in db: Database) throws -> Silence? {
+    /// One by its id.
+    ///
+    /// - Throws: SQLite's error.
+    package static func find(_ id: String, in db: Database) throws -> Silence? {
         try Row.fetchOne(db, sql: "SELECT * FROM routing_silences WHERE id = ?", arguments: [id]).flatMap(silence)
     }
 
     private static func unknown(_ id: String) -> SilenceError {
-        SilenceError("there is no silence \(id): see gatewatch silences list --expired.")
+        SilenceError("there is no silence \(id): see gatewatch silences list --expired.", isUnknown: true)
     }
 
     /// Nil where the matchers cannot be read: somebody wrote into the database. It silences nothing then.

@@ -136,9 +136,10 @@ struct EvidenceCommand: ParsableCommand {
             var rows: [[String]] = [["ROW", "AT", "WHO", "DID", "TO", "PAYLOAD"]]
             try common.read { db in
                 try EvidenceChain.search(
-                    actor: actor, action: action, subject: subject,
-                    from: since.map { try EvidenceCommand.time($0, "--since") },
-                    to: until.map { try EvidenceCommand.time($0, "--until") }, limit: limit, in: db
+                    .init(
+                        actor: actor, action: action, subject: subject,
+                        from: since.map { try EvidenceCommand.time($0, "--since") },
+                        to: until.map { try EvidenceCommand.time($0, "--until") }), limit: limit, in: db
                 ) { row in
                     if json { return Terminal.line(row.json) }
                     rows.append([

@@ -52,23 +52,9 @@ struct NotifyCommand: ParsableCommand {
             let quiet = Logger(label: "gatewatch.notify") { _ in SwiftLogNoOpLogHandler() }
             var failed = false
             for receiver in try common.receivers(receivers) {
-                let now = RFC3339.nowMilliseconds()
-                let message = Message.trial(
-                    id: "test_\(now)_\(UInt32.random(in: 0...UInt32.max))", receiver: receiver.name, now: now)
-                for integration in receiver.integrations {
-                    let target = integration.target
-                    for (id, payload) in integration.payloads(message) {
-                        let attempt: Attempt
-                        do {
-                            attempt = try target.connect(CurlCancellation(), logger: quiet).attempt(
-                                OutgoingMessage(
-                                    id: id, orderingKey: "test", body: payload.body, nowSeconds: now / 1000))
-                        } catch {
-                            attempt = .failed(Attempt.Failure(error: "\(error)"))
-                        }
-                        if !attempt.isDelivered { failed = true }
-                        Terminal.print("\(target.name)  \(target.endpoint)  \(attempt.description)")
-                    }
+                for trial in receiver.trial(now: RFC3339.nowMilliseconds(), logger: quiet) {
+                    if !trial.attempt.isDelivered { failed = true }
+                    Terminal.print("\(trial.target)  \(trial.endpoint)  \(trial.attempt.description)")
                 }
             }
             if failed { throw ExitCode.foundWrong }
