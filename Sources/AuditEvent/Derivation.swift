@@ -217,40 +217,55 @@ private final class LookUp {
     private let exact: ByteTable
     private let exactTable: Unmanaged<ByteTable>
     private let values: UnsafeMutableBufferPointer<Slot>
-    private let hasPatterns: Bool
-    private let patterns: [(prefix: [UInt8], suffix: [UInt8], value: Slot)]
+    private let patterns: UnsafeMutableBufferPointer<Pattern>
+    /// The bytes of the patterns.
+    private let texts: UnsafeMutableBufferPointer<UInt8>
+
+    private struct Pattern {
+        /// Where what stands before the star begins in `texts`; what stands behind it follows.
+        let from: Int
+        let prefix: Int
+        let suffix: Int
+        let value: Slot
+    }
 
     init(_ rows: [(key: String, value: Slot)]) {
         var exact: [(key: [UInt8], value: Int32)] = []
-        var patterns: [(prefix: [UInt8], suffix: [UInt8], value: Slot)] = []
+        var patterns: [Pattern] = []
+        var texts: [UInt8] = []
         for (index, row) in rows.enumerated() {
             if let star = row.key.firstIndex(of: "*") {
+                let (prefix, suffix) = (row.key[..<star].utf8, row.key[row.key.index(after: star)...].utf8)
                 patterns.append(
-                    (Array(row.key[..<star].utf8), Array(row.key[row.key.index(after: star)...].utf8), row.value))
+                    Pattern(from: texts.count, prefix: prefix.count, suffix: suffix.count, value: row.value))
+                texts += prefix
+                texts += suffix
             } else {
                 exact.append((Array(row.key.utf8), Int32(index)))
             }
         }
         self.exact = ByteTable(exact)
         exactTable = .passUnretained(self.exact)
-        self.patterns = patterns
-        hasPatterns = !patterns.isEmpty
+        self.patterns = EventDecoder.lasting(patterns)
+        self.texts = EventDecoder.lasting(texts)
         values = EventDecoder.lasting(rows.map(\.value))
     }
 
     deinit {
         values.deallocate()
+        patterns.deallocate()
+        texts.deallocate()
     }
 
     func find(_ text: UnsafeRawBufferPointer) -> Slot? {
         let found = exactTable._withUnsafeGuaranteedRef { $0.find(text) }
         if found >= 0 { return values[Int(found)] }
-        return hasPatterns ? findPattern(text) : nil
-    }
-
-    private func findPattern(_ text: UnsafeRawBufferPointer) -> Slot? {
-        for pattern in patterns where text.count >= pattern.prefix.count + pattern.suffix.count {
-            if text.starts(with: pattern.prefix), text.suffix(pattern.suffix.count).elementsEqual(pattern.suffix) {
+        guard let start = text.baseAddress, let texts = texts.baseAddress else { return nil }
+        for pattern in patterns where text.count >= pattern.prefix + pattern.suffix {
+            let known = texts + pattern.from
+            if ASCII.equal(start, known, count: pattern.prefix),
+                ASCII.equal(start + text.count - pattern.suffix, known + pattern.prefix, count: pattern.suffix)
+            {
                 return pattern.value
             }
         }
