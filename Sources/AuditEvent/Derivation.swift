@@ -23,13 +23,15 @@ final class Derivation {
     private let sources: UnsafeMutableBufferPointer<Int32>
     private let lookUps: [LookUp]
     private let identity: (source: Int, target: Int)?
-    private let attributeTargets: [Int]
+    private let attributeTargets: UnsafeMutableBufferPointer<Int>
     /// The slot of `identity.ended`, and the first moment after the last day of the identity found.
     private let endedTarget: Int?
-    private var ends: Int64?
+    @exclusivity(unchecked) private var ends: Int64?
     private let names: ByteTable?
+    /// The same; nothing counts references to it for every event.
+    private let hotNames: Unmanaged<ByteTable>?
     /// Per entry of the directory: the id, then the attributes that the plan asks for.
-    private let entries: [Slot]
+    private let entries: UnsafeMutableBufferPointer<Slot>
     private let constants: ConstantPool
     /// What every event starts with.
     let initial: [Slot]
@@ -76,7 +78,7 @@ final class Derivation {
         self.sources = EventDecoder.lasting(sources)
         self.lookUps = lookUps
 
-        attributeTargets = plan.attributes.map(\.target)
+        attributeTargets = EventDecoder.lasting(plan.attributes.map(\.target))
         endedTarget = plan.attributes.first { $0.name == IdentityDirectory.ended }?.target
         identity = plan.identitySource.flatMap { source in plan.named["identity"].map { (source, $0) } }
         var entries: [Slot] = []
@@ -97,13 +99,16 @@ final class Derivation {
         } else {
             names = nil
         }
-        self.entries = entries
+        hotNames = names.map { .passUnretained($0) }
+        self.entries = EventDecoder.lasting(entries)
         self.constants = constants
     }
 
     deinit {
         steps.deallocate()
         sources.deallocate()
+        attributeTargets.deallocate()
+        entries.deallocate()
     }
 
     /// The first moment after the last day, ms since the epoch.
@@ -150,7 +155,9 @@ final class Derivation {
             return
         }
         slots[target] = found
-        guard let names, let entry = found.withText({ names.find($0) }), entry >= 0 else { return }
+        guard let hotNames,
+            let entry = found.withText({ name in hotNames._withUnsafeGuaranteedRef { $0.find(name) } }), entry >= 0
+        else { return }
         let first = Int(entry) * (attributeTargets.count + 1)
         slots[target] = entries[first]
         for index in attributeTargets.indices {
@@ -208,30 +215,57 @@ final class Derivation {
 /// A table of texts: exact ones, then patterns with one `*`, in the order of the file.
 private final class LookUp {
     private let exact: ByteTable
-    private let values: [Slot]
-    private let patterns: [(prefix: [UInt8], suffix: [UInt8], value: Slot)]
+    private let exactTable: Unmanaged<ByteTable>
+    private let values: UnsafeMutableBufferPointer<Slot>
+    private let patterns: UnsafeMutableBufferPointer<Pattern>
+    /// The bytes of the patterns.
+    private let texts: UnsafeMutableBufferPointer<UInt8>
+
+    private struct Pattern {
+        /// Where what stands before the star begins in `texts`; what stands behind it follows.
+        let from: Int
+        let prefix: Int
+        let suffix: Int
+        let value: Slot
+    }
 
     init(_ rows: [(key: String, value: Slot)]) {
         var exact: [(key: [UInt8], value: Int32)] = []
-        var patterns: [(prefix: [UInt8], suffix: [UInt8], value: Slot)] = []
+        var patterns: [Pattern] = []
+        var texts: [UInt8] = []
         for (index, row) in rows.enumerated() {
             if let star = row.key.firstIndex(of: "*") {
+                let (prefix, suffix) = (row.key[..<star].utf8, row.key[row.key.index(after: star)...].utf8)
                 patterns.append(
-                    (Array(row.key[..<star].utf8), Array(row.key[row.key.index(after: star)...].utf8), row.value))
+                    Pattern(from: texts.count, prefix: prefix.count, suffix: suffix.count, value: row.value))
+                texts += prefix
+                texts += suffix
             } else {
                 exact.append((Array(row.key.utf8), Int32(index)))
             }
         }
         self.exact = ByteTable(exact)
-        self.patterns = patterns
-        values = rows.map(\.value)
+        exactTable = .passUnretained(self.exact)
+        self.patterns = EventDecoder.lasting(patterns)
+        self.texts = EventDecoder.lasting(texts)
+        values = EventDecoder.lasting(rows.map(\.value))
+    }
+
+    deinit {
+        values.deallocate()
+        patterns.deallocate()
+        texts.deallocate()
     }
 
     func find(_ text: UnsafeRawBufferPointer) -> Slot? {
-        let found = exact.find(text)
+        let found = exactTable._withUnsafeGuaranteedRef { $0.find(text) }
         if found >= 0 { return values[Int(found)] }
-        for pattern in patterns where text.count >= pattern.prefix.count + pattern.suffix.count {
-            if text.starts(with: pattern.prefix), text.suffix(pattern.suffix.count).elementsEqual(pattern.suffix) {
+        guard let start = text.baseAddress, let texts = texts.baseAddress else { return nil }
+        for pattern in patterns where text.count >= pattern.prefix + pattern.suffix {
+            let known = texts + pattern.from
+            if ASCII.equal(start, known, count: pattern.prefix),
+                ASCII.equal(start + text.count - pattern.suffix, known + pattern.prefix, count: pattern.suffix)
+            {
                 return pattern.value
             }
         }

@@ -24,7 +24,8 @@ package final class EventDecoder {
     /// The path of each node of the tree, for messages.
     private let names: [String]
     private let timePaths: String
-    private var visit: UInt64 = 0
+    @exclusivity(unchecked) private var visit: UInt64 = 0
+    private let shapes = EventShapes()
     private let uidSlot: Int
     private let timeSlot: Int
     private let slots: UnsafeMutablePointer<Slot>
@@ -96,9 +97,16 @@ package final class EventDecoder {
         var walk = EventWalk(
             text: bytes, length: text.count, offsets: index.offsets, count: index.count, nodes: nodes, cells: cells,
             keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count) : nil, visit: visit)
-        let walked = walk.document()
-        visit = walk.visit
-        guard walked else { throw error(of: walk) }
+        if escaped || !shapes.replay(&walk, reset: { reset(&$0) }) {
+            let draft = escaped ? nil : shapes.draft()
+            walk.draft = draft.map { .passUnretained($0) }
+            let walked = withExtendedLifetime(draft) { walk.document() }
+            visit = walk.visit
+            guard walked else { throw error(of: walk) }
+            if let draft, let shape = EventShape(text, offsets: index.offsets, count: index.count, draft) {
+                shapes.add(shape)
+            }
+        }
         derivation.run(slots, items)
 
         let timeValue = slots[timeSlot]
@@ -118,6 +126,12 @@ package final class EventDecoder {
             slots: slots, items: items, json: text, index: Unmanaged.passUnretained(index), time: time,
             hasTime: timeValue.hasValue,
             uid: hasUID ? uid : fallbackUID)
+    }
+
+    /// Before another try at the same event.
+    private func reset(_ walk: inout EventWalk) {
+        slots.update(from: initial, count: slotCount)
+        walk.itemCount = 0
     }
 
     private func error(of walk: EventWalk) -> EventError {

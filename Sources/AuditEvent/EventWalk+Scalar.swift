@@ -37,6 +37,24 @@ extension EventWalk {
     }
 
     private mutating func plainScalar(_ bytes: UnsafeRawBufferPointer, _ first: UInt8) -> Slot? {
+        if let slot = Self.word(bytes, first) { return slot }
+        switch first {
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): _ = fail(.number)
+        case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ":"), UInt8(ascii: ","): _ = fail(.structure)
+        default: _ = fail(.literal)
+        }
+        return nil
+    }
+
+    /// A number, `true`, `false` or `null`; nil for what is none of them.
+    @inline(__always)
+    static func word(_ bytes: UnsafeRawBufferPointer, _ first: UInt8) -> Slot? {
+        if first &- 0x30 <= 9 || first == UInt8(ascii: "-") { return JSONNumber.read(bytes) }
+        return name(bytes, first)
+    }
+
+    @inline(never)
+    private static func name(_ bytes: UnsafeRawBufferPointer, _ first: UInt8) -> Slot? {
         switch first {
         case UInt8(ascii: "t"):
             if bytes.count == 4, bytes[1] == 0x72, bytes[2] == 0x75, bytes[3] == 0x65 { return .bool(true) }
@@ -46,16 +64,8 @@ extension EventWalk {
             }
         case UInt8(ascii: "n"):
             if bytes.count == 4, bytes[1] == 0x75, bytes[2] == 0x6C, bytes[3] == 0x6C { return .null }
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            if let slot = JSONNumber.read(bytes) { return slot }
-            _ = fail(.number)
-            return nil
-        case UInt8(ascii: "}"), UInt8(ascii: "]"), UInt8(ascii: ":"), UInt8(ascii: ","):
-            _ = fail(.structure)
-            return nil
         default: break
         }
-        _ = fail(.literal)
         return nil
     }
 }

@@ -28,6 +28,8 @@ struct EventWalk {
     var scratch: UnsafeMutablePointer<UInt8>?
     /// Numbers the objects that the plan descends into, over all events: a key seen in this visit stands twice.
     var visit: UInt64
+    /// Takes down what is stored, when the shape of the event is to be known again; see `EventShape`.
+    var draft: Unmanaged<EventShape.Draft>?
 
     /// The next structural character.
     var i = 0
@@ -221,7 +223,13 @@ struct EventWalk {
         let slot = Int(nodes[node].slot)
         if slot < 0 { return true }
         let held = slots[slot]
-        if held.kind == .missing || hops < held.hops {
+        let isFirst = held.kind == .missing || hops < held.hops
+        if let draft, isFirst || hops == held.hops {
+            // A scalar was stepped over already.
+            draft.takeUnretainedValue().note(
+                value.kind == .container ? i : i &- 1, value, slot: slot, hops: hops, isFirst: isFirst)
+        }
+        if isFirst {
             slots[slot] = value
             slots[slot].hops = hops
             return true
@@ -236,6 +244,11 @@ struct EventWalk {
             faultNode = node
             return fail(.duplicate)
         }
+        return append(value, slot: slot)
+    }
+
+    /// One more element of an array.
+    mutating func append(_ value: Slot, slot: Int) -> Bool {
         // Objects inside an array are reached through their own fields; that they exist is known already.
         if value.kind == .container { return true }
         let held = slots[slot]

@@ -79,30 +79,30 @@ package final class Engine {
     /// What windows of the same keys share.
     private let logs: [EventLog]
     let tables: [Table]
-    var timers = Heap<Timer>()
+    @exclusivity(unchecked) var timers = Heap<Timer>()
     /// Announcements that wait.
     var drafts: [DraftKey: Alert] = [:]
     var changedDrafts: Set<DraftKey> = []
     var texts: LongEventIDs
     let groupKey = GroupKey()
-    var alerts: [Alert] = []
+    @exclusivity(unchecked) var alerts: [Alert] = []
     /// Per alert of the next `takeAlerts`, which detection rule's match it arose at; -1 where time passed.
     package internal(set) var origins: [Int] = []
-    var origin = -1
+    @exclusivity(unchecked) var origin = -1
 
     /// The latest event time seen, ms; `.min` before the first event.
-    package internal(set) var newest: Int64 = .min
+    @exclusivity(unchecked) package internal(set) var newest: Int64 = .min
     /// No event before this is taken any more.
-    var watermark: Int64 = .min
-    var nextSweep: Int64 = .min
+    @exclusivity(unchecked) var watermark: Int64 = .min
+    @exclusivity(unchecked) var nextSweep: Int64 = .min
     /// Per table, when it is to be swept next.
-    private var sweepDues: [Int64]
+    private let sweepDues: UnsafeMutableBufferPointer<Int64>
     /// When the first timer is due; `.max` without one.
-    var nextDue: Int64 = .max
+    @exclusivity(unchecked) var nextDue: Int64 = .max
     /// The event at hand: its number, and its id once somebody asked.
-    var eventNumber: UInt64 = 0
-    var eventID = EventID.none
-    var hasEventID = false
+    @exclusivity(unchecked) var eventNumber: UInt64 = 0
+    @exclusivity(unchecked) var eventID = EventID.none
+    @exclusivity(unchecked) var hasEventID = false
     let feeds: FeedTable
 
     /// How often, in event time, what is over is let go of, ms.
@@ -134,11 +134,12 @@ package final class Engine {
         texts = LongEventIDs(horizon: longest + options.lateness)
         feeds = FeedTable(
             detections, correlations, places.map { [logs] place in place.map { (logs[$0.log], $0.channel) } })
-        sweepDues = tables.map { _ in .min }
+        sweepDues = EventDecoder.lasting(tables.map { _ in .min })
     }
 
     deinit {
         roles.deallocate()
+        sweepDues.deallocate()
     }
 
     // MARK: Events
@@ -319,7 +320,9 @@ package final class Engine {
         let isNew =
             if let log = feed.pointee.log {
                 log._withUnsafeGuaranteedRef {
-                    $0.insert(entry, channel: feed.pointee.channel, key: key, watermark: watermark) {
+                    $0.insert(
+                        entry, event: eventNumber, channel: feed.pointee.channel, key: key, watermark: watermark
+                    ) {
                         join(feed, key, view)
                     } _: {
                         fired($0, key, $1, view)
@@ -399,15 +402,17 @@ package final class Engine {
     /// Lets go of what is over, at most once a minute of event time.
     private func sweep(_ target: Int64) {
         var next = Int64.max
-        for index in tables.indices {
-            if sweepDues[index] <= target {
-                let state = tables[index].state
-                state.sweep(watermark: target)
-                sweepDues[index] = state.sweepDue
-            }
+        for index in sweepDues.indices {
+            if sweepDues[index] <= target { sweep(index, target) }
             next = min(next, sweepDues[index])
         }
         nextSweep = max(next, target + Self.sweepInterval)
+    }
+
+    private func sweep(_ index: Int, _ target: Int64) {
+        let state = tables[index].state
+        state.sweep(watermark: target)
+        sweepDues[index] = state.sweepDue
     }
 
     func schedule(_ timer: Timer) {

@@ -42,8 +42,10 @@ final class EventLog: StoredState {
     private let longest: Int64
     /// The shortest horizon of a channel, ms.
     private let shortest: Int64
-    private var nextSweep: Int64 = .min
+    @exclusivity(unchecked) private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
+    /// The event that was counted last, the key and its cell: an event mostly counts in several channels of one key.
+    @exclusivity(unchecked) private var latest: (event: UInt64, key: Int32, cell: UnsafeMutablePointer<Cell>?) = (0, 0, nil)
 
     /// A channel as every event looks at it: no references to count.
     private struct Hot {
@@ -104,15 +106,24 @@ final class EventLog: StoredState {
     /// Counts an event in the windows of a channel. False when it is counted there already.
     ///
     /// - Parameters:
-    ///   - value: a double's bits for sums, a hash for different values, else not looked at.
+    ///   - event: its number, for the engine's lifetime; nothing is swept and the watermark stays while it is at hand.
     ///   - prepare: is called before a window is judged; most events come to none.
     ///   - fire: is called with the correlation, as `CorrelationState.insert` does.
     @inline(__always)
     func insert(
-        _ entry: WindowEntry, channel: Int, key: Int32, watermark: Int64, prepare: () -> Void,
+        _ entry: WindowEntry, event: UInt64, channel: Int, key: Int32, watermark: Int64, prepare: () -> Void,
         _ fire: (Int, Firing) -> Void
     ) -> Bool {
-        let cell = cells.make(key, makeCell())
+        let cell: UnsafeMutablePointer<Cell>
+        if latest.event == event, latest.key == key, let known = latest.cell {
+            cell = known
+        } else {
+            cell = cells.make(key, makeCell())
+            latest = (event, key, cell)
+            // First, so that what is left lies close enough together for another.
+            cell.pointee.entries.drop(before: watermark - longest)
+            cells.touch(key)
+        }
         let hot = channels[channel]
         guard cell.pointee.own & 1 << UInt32(channel) == 0 else {
             prepare()
@@ -144,9 +155,6 @@ final class EventLog: StoredState {
                 cell.pointee.slack[channel] -= UInt16(taken)
             }
         }
-        // First, so that what is left lies close enough together for another.
-        cell.pointee.entries.drop(before: watermark - longest)
-        cells.touch(key)
         guard cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: hot.lane, value) else {
             return false
         }
@@ -355,10 +363,14 @@ final class EventLog: StoredState {
         let entries = cell.entries
         if let first = entries.first, entries.time(first) < watermark - shortest {
             cell.entries.filter { entry in
-                let isNeeded = channels.indices.contains {
-                    entry.bits & 1 << UInt32($0) != 0 && entries.time(entry) >= watermark - channels[$0].horizon
+                let age = watermark - entries.time(entry)
+                if age <= shortest { return entry.channels }
+                var bits = entry.channels
+                while bits != 0 {
+                    if age <= channels[bits.trailingZeroBitCount].horizon { return entry.channels }
+                    bits &= bits &- 1
                 }
-                return isNeeded ? entry.channels : 0
+                return 0
             }
         }
         guard cell.exact != 0 else { return }

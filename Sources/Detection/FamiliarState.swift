@@ -28,7 +28,7 @@ final class FamiliarState: StoredState {
     private let period: Int64
     /// In periods.
     private let history: Int32
-    private var rows: CellMap<[Member]>
+    @exclusivity(unchecked) private var rows: CellMap<[Member]>
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 

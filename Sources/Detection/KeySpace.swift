@@ -19,15 +19,15 @@ final class KeySpace {
     @exclusivity(unchecked) private var keys: UnsafeMutablePointer<Key>
     private(set) var capacity = 64
     @exclusivity(unchecked) private var used = 0
-    private var free: [Int32] = []
+    @exclusivity(unchecked) private var free: [Int32] = []
     /// The key that was asked for last.
     @exclusivity(unchecked) private var latest: Int32 = 0
     @exclusivity(unchecked) private var table: UnsafeMutablePointer<Int32>
     @exclusivity(unchecked) private var mask = 127
-    private var slab = ByteSlab()
+    @exclusivity(unchecked) private var slab = ByteSlab()
     private let seed: UInt64
     /// Keys that some state holds.
-    private(set) var live = 0
+    @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
     var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes }
 

@@ -14,7 +14,7 @@ final class LearningTable: StoredState {
     private var rules: [Rule] = []
     /// Per rule the first use and the last one (`LearningState.Group`); 0 for a group that the rule does not know.
     @exclusivity(unchecked) private var rows: CellMap<UnsafeMutablePointer<UInt64>>
-    private var slab = ByteSlab()
+    @exclusivity(unchecked) private var slab = ByteSlab()
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 

@@ -68,7 +68,7 @@ final class RatioState: StoredState {
     /// In periods.
     private let halfLife: Double
     private let periodsADay: Double
-    private var rows: CellMap<Row>
+    @exclusivity(unchecked) private var rows: CellMap<Row>
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 

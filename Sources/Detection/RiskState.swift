@@ -28,7 +28,12 @@ final class RiskState: StoredState {
 
         /// What it weighs at a moment, before repeats are compressed.
         func weight(at moment: Int64) -> Double {
-            points * exp2(-Double(max(0, moment - time)) / Double(halfLife))
+            points * kept(at: moment)
+        }
+
+        /// How much of it is left at a moment: 1 at first, half after the half-life.
+        func kept(at moment: Int64) -> Double {
+            exp2(-Double(max(0, moment - time)) / Double(halfLife))
         }
     }
 
@@ -100,14 +105,14 @@ final class RiskState: StoredState {
         for rule in rules {
             let own = terms.filter { $0.rule == rule }.sorted { ($0.time, $0.alert) < ($1.time, $1.alert) }
             guard let last = own.last else { continue }
-            var spent: [Int64: Double] = [:]
+            // In order of time, so a day's terms stand together.
+            var (day, spent) = (Int64.min, 0.0)
             var weights: [Double] = []
             for term in own {
-                let day = term.time / Self.day
-                var allowed = term
-                allowed.points = min(term.points, max(0, term.daily - spent[day, default: 0]))
-                spent[day, default: 0] += allowed.points
-                weights.append(allowed.weight(at: moment))
+                if term.time / Self.day != day { (day, spent) = (term.time / Self.day, 0) }
+                let allowed = min(term.points, max(0, term.daily - spent))
+                spent += allowed
+                weights.append(allowed * term.kept(at: moment))
             }
             weights.sort(by: >)
             let sum = weights.enumerated().reduce(0.0) { $0 + $1.element / pow(Double($1.offset + 1), 1.5) }

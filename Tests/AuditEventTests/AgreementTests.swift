@@ -69,7 +69,7 @@ import Testing
         #expect(accepted > 500)
     }
 
-    private static func damaged(_ event: [UInt8], _ random: inout Seeded) -> [UInt8] {
+    static func damaged(_ event: [UInt8], _ random: inout Seeded) -> [UInt8] {
         var event = event
         let structural = Array(#"{}[]:,"\0-.eEtfn "#.utf8)
         for _ in 0...Int.random(in: 0..<2, using: &random) {
