@@ -45,7 +45,9 @@ final class EventLog: StoredState {
     @exclusivity(unchecked) private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
     /// The event that was counted last, the key and its cell: an event mostly counts in several channels of one key.
-    @exclusivity(unchecked) private var latest: (event: UInt64, key: Int32, cell: UnsafeMutablePointer<Cell>?) = (0, 0, nil)
+    @exclusivity(unchecked) private var latest: (event: UInt64, key: Int32, cell: UnsafeMutablePointer<Cell>?) = (
+        0, 0, nil
+    )
 
     /// A channel as every event looks at it: no references to count.
     private struct Hot {

@@ -67,7 +67,8 @@ import Testing
             for shape in 0..<120 {
                 let others = (0..<shape).map { #""k\#($0)":\#($0),"# }.joined()
                 for _ in 0..<(round + 5) {
-                    #expect(try reader.read("{\(others)\"a\":\(shape),\"b\":\"x\"}") == [.int(Int64(shape)), .string("x")])
+                    #expect(
+                        try reader.read("{\(others)\"a\":\(shape),\"b\":\"x\"}") == [.int(Int64(shape)), .string("x")])
                 }
             }
         }
