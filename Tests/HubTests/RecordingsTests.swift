@@ -5,6 +5,7 @@ import Hub
 import Kafka
 import Recordings
 import Signing
+import Telemetry
 import Testing
 
 /// Recordings from the topic to the file.
