@@ -114,9 +114,8 @@ let package = Package(
         room(
             "Hub",
             [
-                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Routing", "Signing",
-                "Telemetry",
-                grdb, logging, metrics, lifecycle,
+                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing",
+                "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
             ]),
         // What people look at.
         room("Charts"),
@@ -134,6 +133,7 @@ let package = Package(
         room("Signing", ["YAMLDocument", crypto]),
         room("Orders", ["Signing"]),
         room("Approvals", ["Signing"]),
+        room("Recordings", ["CZlib", "JSONText", "Signing", crypto, grdb]),
         room("OIDC", [asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "PCRE2", "CZlib"],
@@ -205,12 +205,13 @@ let package = Package(
         tests(
             "Hub",
             [
-                "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Routing", "Signing", "Telemetry",
-                "YAMLDocument", lifecycle, grdb, hummingbird, nioCore,
+                "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing", "Signing",
+                "Telemetry", "YAMLDocument", lifecycle, grdb, hummingbird, nioCore,
                 httpTypes, logging,
             ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
+        tests("Recordings", ["Signing", crypto, grdb]),
         tests("Approvals", ["Signing", crypto]),
         tests(
             "OIDC", [asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],

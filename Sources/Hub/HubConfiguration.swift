@@ -34,6 +34,8 @@ package struct HubConfiguration: Sendable {
     package var consoleURL: String?
     /// Signs the heads of the evidence chain; nil to sign none.
     package var evidenceKey: SigningKey?
+    /// Where recordings are kept; nil to keep none.
+    package var recordings: RecordingsConfiguration?
 
     package init(
         kafka: KafkaProperties, databasePath: String, receivers: [Receiver], routing: RoutingConfiguration? = nil,

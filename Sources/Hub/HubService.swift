@@ -6,6 +6,7 @@ package import Incidents
 package import Logging
 package import Metrics
 import Notifications
+package import Recordings
 import Routing
 import ServiceLifecycle
 package import Telemetry
@@ -29,6 +30,7 @@ package final class HubService: Service {
     private let clock: NotificationClock
     private let routing: RoutingEngine
     private let keeper: IncidentKeeper
+    private let recorded: RecordingsFollower?
     private let logger: Logger
 
     /// Opens the database and creates its tables; nothing is read or sent before ``run()``.
@@ -53,6 +55,13 @@ package final class HubService: Service {
                 now: RFC3339.nowMilliseconds())
         } catch let error as DatabaseError {
             throw HubError(databasePath: configuration.databasePath, reason: "\(error)")
+        }
+        do {
+            recorded = try configuration.recordings.map {
+                try RecordingsFollower(configuration: $0, logger: logger, metrics: metrics)
+            }
+        } catch let error as DatabaseError {
+            throw HubError(databasePath: configuration.recordings?.databasePath ?? "", reason: "\(error)")
         }
         self.configuration = configuration
         self.logger = logger
@@ -85,6 +94,7 @@ package final class HubService: Service {
         }
         clock.start()
         keeper.start()
+        recorded?.start()
         logger.info(
             "the hub reads alerts",
             metadata: [
@@ -103,6 +113,7 @@ package final class HubService: Service {
             consumer.requestStop()
         }
         await keeper.stop()
+        await recorded?.stop()
         await clock.stop()
         await outbox.shutdown(graceMilliseconds: configuration.stopGraceMilliseconds)
         logger.info("the hub has stopped")
@@ -141,6 +152,7 @@ package final class HubService: Service {
         if let error = keeper.error {
             checks.append(.init("incidents", healthy: false, detail: error, isRequired: false))
         }
+        if let recorded { checks.append(recorded.health) }
         if let error = status.kafkaError {
             // The client remembers its last error for good, so it says nothing about now.
             checks.append(.init("kafka", healthy: true, detail: "last error: \(error)"))
@@ -161,6 +173,9 @@ package final class HubService: Service {
         }
         return HealthReport(checks)
     }
+
+    /// What the gateways recorded; nil where recordings are not kept.
+    package var recordings: RecordingStore? { recorded?.store }
 
     /// Alerts that were stored, the latest `limit` by their time, oldest first.
     ///

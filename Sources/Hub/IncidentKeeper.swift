@@ -6,6 +6,7 @@ import GRDB
 import Incidents
 import Kafka
 import Logging
+import Signing
 import Synchronization
 import Telemetry
 

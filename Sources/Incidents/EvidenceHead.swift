@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Foundation
 package import GRDB
 package import Signing
 
-/// The chain up to a row, signed by the hub: the payload of a record of type `gatewatch-evidence-head+json`.
-package struct EvidenceHead: Codable, Sendable, Equatable {
-    package var sequence: Int64
-    /// Of that row.
-    package var hash: String
-    /// When it was signed, ms since the epoch, UTC.
-    package var at: Int64
+/// The chain up to a row, signed by the hub.
+package typealias EvidenceHead = ChainHead
 
-    package init(sequence: Int64, hash: String, at: Int64) {
-        self.sequence = sequence
-        self.hash = hash
-        self.at = at
-    }
-
+extension ChainHead {
     /// Rows after which a head is signed.
     package static let interval: Int64 = 100
     private static let day: Int64 = 86_400_000
@@ -45,10 +34,9 @@ package struct EvidenceHead: Codable, Sendable, Equatable {
         let report = try EvidenceVerification.verify(from: max(1, signed), in: db)
         if let fault = report.fault { throw fault }
         let head = EvidenceHead(sequence: last.sequence, hash: last.hash, at: now)
-        let record = try key.sign(try RecordJSON.encode(head), type: .evidenceHead)
         try db.execute(
             sql: "INSERT INTO evidence_heads (sequence, record) VALUES (?, ?)",
-            arguments: [head.sequence, String(decoding: record, as: UTF8.self)])
+            arguments: [head.sequence, try head.signed(by: key)])
         return head
     }
 
@@ -59,14 +47,5 @@ package struct EvidenceHead: Codable, Sendable, Equatable {
         try Row.fetchAll(db, sql: "SELECT sequence, record FROM evidence_heads ORDER BY sequence").map {
             ($0["sequence"], $0["record"])
         }
-    }
-
-    /// Reads a record that a key with the role hub signed.
-    static func verified(_ record: String, by keys: TrustedKeys) throws -> EvidenceHead {
-        let verified = try keys.verify(Array(record.utf8), type: .evidenceHead)
-        guard verified.key.role == .hub else {
-            throw RecordError("the key '\(verified.key.name)' is not a hub's")
-        }
-        return try RecordJSON.decode(EvidenceHead.self, from: verified.payload)
     }
 }

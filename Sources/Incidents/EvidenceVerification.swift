@@ -4,18 +4,7 @@ package import GRDB
 package import Signing
 
 /// The first row of evidence that does not fit.
-package struct EvidenceFault: Error, Sendable, Equatable, CustomStringConvertible {
-    package var sequence: Int64
-    /// What is wrong with it, a sentence without its subject.
-    package var reason: String
-
-    package init(sequence: Int64, reason: String) {
-        self.sequence = sequence
-        self.reason = reason
-    }
-
-    package var description: String { "row \(sequence) of the evidence \(reason)" }
-}
+package typealias EvidenceFault = ChainFault
 
 /// What a walk over the chain found.
 package struct EvidenceVerification: Sendable, Equatable {
@@ -52,27 +41,13 @@ package struct EvidenceVerification: Sendable, Equatable {
             }
             report.lastHash = hash
         }
-        var expected: [Int64: String] = [:]
-        if let keys {
-            // The number of a head is what was signed, not what stands beside it.
-            for (sequence, record) in try EvidenceHead.records(in: db) {
-                do {
-                    let head = try EvidenceHead.verified(record, by: keys)
-                    expected[head.sequence] = head.hash
-                } catch {
-                    report.fault = EvidenceFault(
-                        sequence: sequence, reason: "has a head that is not signed right: \(error)")
-                    return report
-                }
-            }
-        }
-        if let noted {
-            if let hash = expected[noted.sequence], hash != noted.hash {
-                report.fault = EvidenceFault(
-                    sequence: noted.sequence, reason: "has another signed head than the one noted")
-                return report
-            }
-            expected[noted.sequence] = noted.hash
+        let records = try keys == nil ? [] : EvidenceHead.records(in: db)
+        var expected: [Int64: String]
+        do throws(ChainFault) {
+            expected = try ChainHead.hashes(records, noted: noted, of: nil, by: keys)
+        } catch {
+            report.fault = error
+            return report
         }
         expected = expected.filter { $0.key >= first && $0.key <= to }
         try report.walk(to: to, expected, in: db)

@@ -9,6 +9,7 @@ package enum RecordType: String, Sendable, CaseIterable {
     case approvalDecision = "gatewatch-approval-decision+json"
     case approvalUse = "gatewatch-approval-use+json"
     case evidenceHead = "gatewatch-evidence-head+json"
+    case evidenceCut = "gatewatch-evidence-cut+json"
 }
 
 /// A record as it goes on a Kafka topic.
