@@ -209,6 +209,13 @@ let package = Package(
                 "Telemetry", "YAMLDocument", lifecycle, grdb, hummingbird, nioCore,
                 httpTypes, logging,
             ]),
+        tests(
+            "Desk",
+            [
+                "Approvals", "Delivery", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "Orders", "Routing",
+                "Signing",
+                lifecycle, grdb, logging,
+            ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Recordings", ["Signing", crypto, grdb]),

@@ -114,7 +114,10 @@ struct Keys: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
                 "Makes an Ed25519 key: the private part into a file, the public part as a line for the trusted keys.",
-            discussion: "gatewatch keys generate alice --out alice.key --identity alice@example.com --group security")
+            discussion: """
+                gatewatch keys generate alice --out alice.key --identity alice@example.com --group security
+                gatewatch keys generate hub-1 --role hub --may issue --may lift --may approve --out hub-1.key
+                """)
 
         @Argument(help: "The key's name: letters, digits, '.', '_', '-'.")
         var name: String
@@ -127,6 +130,13 @@ struct Keys: ParsableCommand {
 
         @Option(help: "A group of the person, as policies name approvers; may be given several times.")
         var group: [String] = []
+
+        @Option(
+            help: ArgumentHelp(
+                "issue, lift or approve; may be given several times. A person may all, automation issue, a hub nothing.",
+                discussion:
+                    "A hub signs for who logs in there, each with their roles: whoever has that key is everybody."))
+        var may: [String] = []
 
         func run() throws {
             guard let role = TrustedKey.Role(rawValue: role) else {
@@ -142,8 +152,15 @@ struct Keys: ParsableCommand {
                 throw ValidationError("\(out) exists. A key is never written over another.")
             }
             let key = try SigningKey.generate(name: name)
+            let given = try may.map { text in
+                guard let permission = TrustedKey.Permission(rawValue: text) else {
+                    throw ValidationError("--may \(text): write issue, lift or approve.")
+                }
+                return permission
+            }
             let may: Set<TrustedKey.Permission> =
                 switch role {
+                case _ where !given.isEmpty: Set(given)
                 case .person: [.issue, .lift, .approve]
                 case .automation: [.issue]
                 case .gateway, .hub: []

@@ -105,6 +105,7 @@ import YAMLDocument
         let a = try SigningKey.generate(name: "a").publicText
         let b = try SigningKey.generate(name: "b").publicText
         let c = try SigningKey.generate(name: "c").publicText
+        let d = try SigningKey.generate(name: "d").publicText
         let keys = try trusted(
             """
             keys:
@@ -116,11 +117,13 @@ import YAMLDocument
                 may: [issue, lift, approve]
                 key: \(b)
               - { name: gateway-1, role: gateway, key: "\(c)" }
+              - { name: hub-1, role: hub, may: [approve, lift], key: "\(d)" }
             """)
         #expect(keys["detect"]?.role == .automation)
         #expect(keys["alice-laptop"]?.may == [.issue, .lift, .approve])
         #expect(keys["alice-laptop"]?.groups == ["security"])
         #expect(keys["gateway-1"]?.may == [])
+        #expect(keys["hub-1"]?.may == [.approve, .lift])
         #expect(keys["nobody"] == nil)
     }
 
@@ -133,6 +136,8 @@ import YAMLDocument
         ("{ name: a, role: automation, may: [approve], key: KEY }", "only persons may approve"),
         ("{ name: a, role: automation, identity: a, key: KEY }", "no person's"),
         ("{ name: a, role: gateway, may: [issue], key: KEY }", "leave out 'may'"),
+        ("{ name: a, role: hub, identity: a, may: [issue], key: KEY }", "no person's"),
+        ("{ name: a, role: hub, groups: [g], key: KEY }", "no person's"),
         ("{ name: a/b, role: automation, key: KEY }", "cannot be a key's name"),
         ("{ name: a, role: automation, key: KEY, may: [issue], color: red }", "unknown key 'color'"),
         ("{ name: a, role: automation, key: ed25519:AAAA }", "no Ed25519 public key"),
