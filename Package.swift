@@ -126,8 +126,18 @@ let package = Package(
                 "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
+        room("Desk"),
+        // What people see and do. Desk <- Web <- Console, API.
+        room(
+            "Web",
+            [
+                "Desk", "JSONText", "OIDC", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes, hummingbird, lifecycle,
+                logging, metrics, nioCore,
+            ]),
+
         room("Fixtures", ["JSONText"]),
-        room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
+        room(
+            "LocalServices", [asyncHTTPClient, crypto, hummingbird, lifecycle, logging, nioCore, nioHTTP1, httpTypes]),
 
         // Enforcement, and the data path that it acts on.
         room("Signing", ["YAMLDocument", crypto]),
@@ -233,6 +243,12 @@ let package = Package(
                 "Approvals", "AuditEvent", "AuditSpool", "Connections", "Kafka", "LocalServices", "OIDC", "Orders",
                 "Signing", "YAMLDocument", asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix,
                 nioSSL, nioTLS, hummingbird, httpTypes,
+            ]),
+        tests(
+            "Web",
+            [
+                "Desk", "LocalServices", "OIDC", "Telemetry", asyncHTTPClient, grdb, httpTypes, hummingbird, logging,
+                nioHTTP1,
             ]),
         tests("Telemetry", [hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),

@@ -45,7 +45,7 @@ final class IssuerKeys: Sendable {
 
     private let issuer: String
     private let algorithms: [SigningAlgorithm]
-    private let fetcher: IssuerFetcher
+    let fetcher: IssuerFetcher
     private let logger: Logger
     private let now: @Sendable () -> Int64
     private let state = Mutex(State())

@@ -13,10 +13,10 @@ package final class TokenGuard: Sendable {
     /// How long a verified token is believed without another look at its signature, in ms.
     package static let cacheLifetime: Int64 = 5 * 60_000
 
-    private let issuers: [TrustedIssuer]
+    let issuers: [TrustedIssuer]
     private let byName: [[UInt8]: TrustedIssuer]
     private let cache = TokenCache()
-    private let now: @Sendable () -> Int64
+    let now: @Sendable () -> Int64
     private let accepted = Counter(label: "gatewatch_tokens_verified_total", dimensions: [("result", "accepted")])
     private let refused: [TokenRefusal.Reason: Counter]
 
@@ -104,7 +104,7 @@ package final class TokenGuard: Sendable {
 
     /// Everything up to the signature, in an order in which nothing is believed before its ground is: the issuer
     /// chooses the keys, the header only one among them.
-    private func verified(
+    func verified(
         _ token: UnverifiedToken, _ digest: TokenDigest
     ) async throws(TokenFault) -> TokenCache.Entry {
         guard let issuer = byName[Array(token.issuer.utf8)] else {
