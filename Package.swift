@@ -126,14 +126,22 @@ let package = Package(
                 "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
-        room("Desk"),
         // What people see and do. Desk <- Web <- Console, API.
         room(
             "Web",
             [
-                "Desk", "JSONText", "OIDC", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes, hummingbird, lifecycle,
+                "Desk", "JSONText", "OIDC", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes, hummingbird,
+                lifecycle,
                 logging, metrics, nioCore,
             ]),
+        room(
+            "Console",
+            [
+                "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications", "Orders",
+                "Routing",
+                "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
+            ],
+            resources: [.embedInCode("Templates"), .embedInCode("Assets")]),
 
         room("Fixtures", ["JSONText"]),
         room(

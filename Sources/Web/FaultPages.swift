@@ -30,7 +30,9 @@ struct FaultPages: RouterMiddleware {
         if fault.status.kind == .serverError, fault.code == "internal" {
             logger.error(
                 "a request failed",
-                metadata: ["path": "\(request.uri.path.prefix(300))", "error": "\(error)", "request": "\(context.request)"])
+                metadata: [
+                    "path": "\(request.uri.path.prefix(300))", "error": "\(error)", "request": "\(context.request)",
+                ])
             fault.detail = "The hub could not answer. Its log says why, under request \(context.request)."
         }
         var response =

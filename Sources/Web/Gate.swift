@@ -6,8 +6,10 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Whose an API token is; nil if it is nobody's. `now` is ms since the epoch.
-package typealias TokenLookup = @Sendable (_ token: String, _ now: Int64) async throws -> Actor?
+/// Whose an API token is; nil if it is nobody's.
+package typealias TokenLookup = @Sendable (_ token: String) async throws -> Actor?
+/// Somebody has logged in.
+package typealias LoginHook = @Sendable (Actor) async throws -> Void
 
 /// Who asks, and may they ask at all: nothing but the login and the assets is open to everybody. Every request that could change
 /// something must come from one of our own pages (or carry an API token), and its form must have the session's token.
@@ -76,7 +78,7 @@ struct Gate: RouterMiddleware {
     private func visitor(_ request: Request, _ origin: WebOrigin) async throws -> Visitor? {
         if let header = request.headers[.authorization] {
             guard request.headers[values: .authorization].count == 1, header.lowercased().hasPrefix("bearer "),
-                let actor = try await tokens(String(header.dropFirst(7)), now())
+                let actor = try await tokens(String(header.dropFirst(7)))
             else {
                 throw WebFault(
                     .unauthorized, code: "unauthenticated", "The API token is unknown, revoked or over.",
@@ -84,12 +86,11 @@ struct Gate: RouterMiddleware {
             }
             return Visitor(actor: actor)
         }
-        guard let id = request.cookie(origin.sessionCookie), let session = try await sessions.session(id, now: now())
+        let isUse = request.headers[.live] == nil
+        guard let id = request.cookie(origin.sessionCookie),
+            let session = try await sessions.session(id, isUse: isUse, now: now())
         else { return nil }
-        let actor = Actor(
-            identity: session.identity, name: session.name, aliases: session.aliases, groups: session.groups,
-            roles: settings.roles(of: session.groups), via: .console)
-        return Visitor(actor: actor, session: session)
+        return Visitor(actor: session.person.actor(settings), session: session)
     }
 
     private func askForLogin(_ request: Request) throws -> Response {
@@ -136,6 +137,8 @@ struct Gate: RouterMiddleware {
 
 extension HTTPField.Name {
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site") ?? .origin
+    /// A page that is open brings itself up to date.
+    static let live = HTTPField.Name("X-Gatewatch-Live") ?? .origin
     /// For scripts of our own pages at the API.
     static let csrfToken = HTTPField.Name("X-CSRF-Token") ?? .origin
 }

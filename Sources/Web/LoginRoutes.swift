@@ -15,11 +15,12 @@ struct LoginRoutes: Sendable {
     let looks: any WebLooks
     let logger: Logger
     let now: @Sendable () -> Int64
+    let loggedIn: LoginHook
     private let pace: LoginPace
 
     init(
         party: RelyingParty, sessions: SessionStore, settings: WebSettings, origin: OriginBox, looks: any WebLooks,
-        logger: Logger, now: @escaping @Sendable () -> Int64
+        logger: Logger, now: @escaping @Sendable () -> Int64, loggedIn: @escaping LoginHook
     ) {
         self.party = party
         self.sessions = sessions
@@ -28,6 +29,7 @@ struct LoginRoutes: Sendable {
         self.looks = looks
         self.logger = logger
         self.now = now
+        self.loggedIn = loggedIn
         pace = LoginPace(limits: settings.limits)
     }
 
@@ -85,19 +87,20 @@ struct LoginRoutes: Sendable {
             throw WebFault(
                 .forbidden, code: "login", "Your identity provider did not log you in: \(reason.prefix(300)).")
         }
-        let person = try await told {
+        let principal = try await told {
             () async throws(LoginError) in
             try await party.redeem(
                 code: code, issuer: answer["iss"], verifier: open.verifier, nonce: open.nonce,
                 redirectURI: origin.text + "/callback")
         }
-        let identity = person.identity
+        let identity = principal.identity
+        let person = SessionStore.Person(
+            identity: identity, name: principal.name ?? identity,
+            aliases: [principal.subject, principal.email].compactMap { $0 }.filter { $0 != identity },
+            groups: principal.groups)
+        try await loggedIn(person.actor(settings))
         let id = try await sessions.begin(
-            SessionStore.Person(
-                identity: identity, name: person.name ?? identity,
-                aliases: [person.subject, person.email].compactMap { $0 }.filter { $0 != identity },
-                groups: person.groups),
-            replacing: request.cookie(origin.sessionCookie), address: context.address,
+            person, replacing: request.cookie(origin.sessionCookie), address: context.address,
             userAgent: request.headers[.userAgent] ?? "", now: now())
         logger.notice(
             "somebody logged in", metadata: ["identity": "\(identity)", "address": "\(context.address)"])

@@ -27,7 +27,9 @@ struct SecurityHeaders: RouterMiddleware {
         set(.init("Referrer-Policy"), "no-referrer")
         set(.init("Cross-Origin-Opener-Policy"), "same-origin")
         set(.init("Cross-Origin-Resource-Policy"), "same-origin")
-        set(.init("Permissions-Policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()")
+        set(
+            .init("Permissions-Policy"),
+            "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()")
         if isSecure { set(.strictTransportSecurity, "max-age=31536000") }
         set(.cacheControl, "no-store")
         return response

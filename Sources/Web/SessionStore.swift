@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Desk
 package import Foundation
 package import GRDB
 import OIDC
@@ -33,6 +34,13 @@ package struct SessionStore: Sendable {
             self.name = name
             self.aliases = aliases
             self.groups = groups
+        }
+
+        /// With the roles that the settings give to the groups now.
+        func actor(_ settings: WebSettings) -> Actor {
+            Actor(
+                identity: identity, name: name, aliases: aliases, groups: groups, roles: settings.roles(of: groups),
+                via: .console)
         }
     }
 
@@ -77,8 +85,9 @@ package struct SessionStore: Sendable {
 
     /// The session of a cookie, if it has not ended.
     ///
+    /// - Parameter isUse: false where a page asks by itself: it must not keep a session open that nobody uses.
     /// - Throws: SQLite's error.
-    package func session(_ id: String, now: Int64) async throws -> WebSession? {
+    package func session(_ id: String, isUse: Bool = true, now: Int64) async throws -> WebSession? {
         // An id of ours has 43 characters; what else comes is not worth a look.
         guard id.utf8.count == 43 else { return nil }
         let hash = WebSession.hash(id)
@@ -87,13 +96,15 @@ package struct SessionStore: Sendable {
                 db.cachedStatement(sql: "SELECT * FROM web_sessions WHERE id_hash = ?"), arguments: [hash])
             return row.map { row in
                 WebSession(
-                    idHash: hash, csrf: WebSession.csrf(id), identity: row["identity"], name: row["name"],
-                    aliases: Self.texts(row["aliases"]), groups: Self.texts(row["groups"]),
+                    idHash: hash, csrf: WebSession.csrf(id),
+                    person: Person(
+                        identity: row["identity"], name: row["name"], aliases: Self.texts(row["aliases"]),
+                        groups: Self.texts(row["groups"])),
                     createdAt: row["created_at"], lastSeenAt: row["last_seen_at"])
             }
         }
         guard let session, now < session.createdAt + absolute, now < session.lastSeenAt + idle else { return nil }
-        if now - session.lastSeenAt >= min(Self.seenInterval, idle / 4) {
+        if isUse, now - session.lastSeenAt >= min(Self.seenInterval, idle / 4) {
             try await database.write { db in
                 try db.execute(
                     sql: "UPDATE web_sessions SET last_seen_at = max(last_seen_at, ?) WHERE id_hash = ?",
@@ -156,7 +167,8 @@ package struct SessionStore: Sendable {
     func take(state: String, browser: String, now: Int64) async throws -> OpenLogin? {
         try await database.write { db in
             let row = try Row.fetchOne(
-                db, sql: "DELETE FROM web_logins WHERE state_hash = ? AND browser_hash = ? AND expires_at > ? RETURNING *",
+                db,
+                sql: "DELETE FROM web_logins WHERE state_hash = ? AND browser_hash = ? AND expires_at > ? RETURNING *",
                 arguments: [WebSession.hash(state), WebSession.hash(browser), now])
             return row.map { OpenLogin(nonce: $0["nonce"], verifier: $0["verifier"], returnTo: $0["return_to"]) }
         }

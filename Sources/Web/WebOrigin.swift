@@ -18,7 +18,8 @@ package struct WebOrigin: Sendable, Equatable {
             parts.path.isEmpty, parts.query == nil, parts.fragment == nil, parts.user == nil
         else {
             throw WebSettingsError(
-                description: "'\(url)' is not where a console can be: write https://name or https://name:port, without a path")
+                description:
+                    "'\(url)' is not where a console can be: write https://name or https://name:port, without a path")
         }
         let isDefaultPort = parts.port == (scheme == "https" ? 443 : 80)
         authority = parts.port.flatMap { isDefaultPort ? nil : "\(host):\($0)" } ?? host
@@ -27,7 +28,8 @@ package struct WebOrigin: Sendable, Equatable {
         guard isSecure || Self.isLoopback(host) else {
             throw WebSettingsError(
                 description:
-                    "'\(url)' has no TLS: logins would be readable on the way. Put a proxy with https in front and name its address")
+                    "'\(url)' has no TLS: logins would be readable on the way. Put a proxy with https in front and name its address"
+            )
         }
     }
 

@@ -26,6 +26,7 @@ package struct WebServer: Service {
     private let party: RelyingParty
     private let origin: OriginBox
     private let tokens: TokenLookup
+    private let loggedIn: LoginHook
     private let looks: any WebLooks
     private let routes: [Routes]
     private let logger: Logger
@@ -39,6 +40,7 @@ package struct WebServer: Service {
     ///   - database: the hub's.
     ///   - httpClient: for the provider; the caller shuts it down after the server's end. It should not follow redirects.
     ///   - tokens: whose an API token is.
+    ///   - loggedIn: told of each login before its session begins.
     ///   - now: ms since the epoch.
     ///   - onListening: called once with the address when connections are accepted.
     /// - Throws: ``WebSettingsError``, `IssuerSettingsError`, SQLite's error.
@@ -46,7 +48,7 @@ package struct WebServer: Service {
         settings: WebSettings, database: any DatabaseWriter, httpClient: HTTPClient, looks: any WebLooks,
         logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory,
         now: @escaping @Sendable () -> Int64 = { RFC3339.nowMilliseconds() },
-        tokens: @escaping TokenLookup = { _, _ in nil },
+        tokens: @escaping TokenLookup = { _ in nil }, loggedIn: @escaping LoginHook = { _ in },
         onListening: @escaping @Sendable (WebOrigin) -> Void = { _ in }, routes: [Routes]
     ) throws {
         self.settings = settings
@@ -54,7 +56,8 @@ package struct WebServer: Service {
         if settings.url == nil, !WebOrigin.isLoopback(settings.host) {
             throw WebSettingsError(
                 description:
-                    "the console listens on \(settings.host) and has no url: write how browsers reach it, such as https://gatewatch.example.com")
+                    "the console listens on \(settings.host) and has no url: write how browsers reach it, such as https://gatewatch.example.com"
+            )
         }
         try WebSchema.migrate(database)
         sessions = SessionStore(
@@ -62,6 +65,7 @@ package struct WebServer: Service {
         party = try RelyingParty(
             settings: settings.login, secret: settings.clientSecret, httpClient: httpClient, logger: logger, now: now)
         self.tokens = tokens
+        self.loggedIn = loggedIn
         self.looks = looks
         self.routes = routes
         self.logger = logger
@@ -84,7 +88,9 @@ package struct WebServer: Service {
                 settings: settings, sessions: sessions, origin: origin, tokens: tokens, looks: looks, logger: logger,
                 now: now))
         LoginRoutes(
-            party: party, sessions: sessions, settings: settings, origin: origin, looks: looks, logger: logger, now: now
+            party: party, sessions: sessions, settings: settings, origin: origin, looks: looks, logger: logger,
+            now: now,
+            loggedIn: loggedIn
         ).add(to: router)
         for add in routes { add(router) }
         var quiet = logger

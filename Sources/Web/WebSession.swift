@@ -10,10 +10,7 @@ package struct WebSession: Sendable, Equatable {
     package let idHash: Data
     /// Stands in each form of this session: who can send it can read its pages.
     package let csrf: String
-    package let identity: String
-    package let name: String
-    package let aliases: [String]
-    package let groups: [String]
+    package let person: SessionStore.Person
     package let createdAt: Int64
     package let lastSeenAt: Int64
 

@@ -149,7 +149,8 @@ import Web
     }
 
     @Test(arguments: [
-        "//evil.example.com", "/\\evil.example.com", "https://evil.example.com", "/%0d%0aSet-Cookie:x=1", "javascript:1",
+        "//evil.example.com", "/\\evil.example.com", "https://evil.example.com", "/%0d%0aSet-Cookie:x=1",
+        "javascript:1",
         "/login", "/callback?x", "/api/v1/incidents", "",
     ])
     func afterTheLoginTheWayLeadsNowhereElse(path: String) async throws {

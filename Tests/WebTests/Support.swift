@@ -49,7 +49,8 @@ struct WebStage {
 
     /// Runs a test with a server that answers `/` with who asks, `/echo` with its form, and takes down everything after it.
     static func with(
-        change: @Sendable (inout WebSettings) -> Void = { _ in }, _ body: @escaping @Sendable (WebStage) async throws -> Void
+        change: @Sendable (inout WebSettings) -> Void = { _ in },
+        _ body: @escaping @Sendable (WebStage) async throws -> Void
     ) async throws {
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
@@ -89,7 +90,7 @@ struct WebStage {
             let server = try WebServer(
                 settings: settings, database: database, httpClient: client, looks: looks, logger: quiet,
                 now: { clock.now },
-                tokens: { token, _ in
+                tokens: { token in
                     token == "gwt_good" ? Actor(identity: "robot", roles: [.viewer], via: .token("1")) : nil
                 },
                 onListening: { originFound.yield($0) },
