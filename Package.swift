@@ -114,6 +114,7 @@ let package = Package(
         room(
             "Hub",
             [
+                "Activity",
                 "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing",
                 "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
             ]),
@@ -126,6 +127,7 @@ let package = Package(
                 "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
+        room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room("LocalServices", [crypto, hummingbird, lifecycle, logging, nioCore, httpTypes]),
 
@@ -153,6 +155,7 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
+                "Activity",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
                 "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
@@ -216,6 +219,7 @@ let package = Package(
                 "Signing",
                 lifecycle, grdb, logging,
             ]),
+        tests("Activity", ["AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Recordings", ["Signing", crypto, grdb]),
