@@ -8,6 +8,11 @@ package struct ActivityPoint: Sendable, Equatable {
     /// ms since the epoch, UTC.
     package var at: Int64
     package var sums: ActivitySums
+
+    package init(at: Int64, sums: ActivitySums) {
+        self.at = at
+        self.sums = sums
+    }
 }
 
 extension ActivityStore {

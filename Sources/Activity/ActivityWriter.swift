@@ -22,14 +22,24 @@ package final class ActivityWriter {
         var profile: Profile?
     }
 
-    /// What is known of an identity besides its name, of its latest event.
+    /// What its events say of an identity, each of the latest one that says it.
     struct Profile {
-        var at: Int64
-        var name: String?
-        var email: String?
+        struct Field {
+            var text: String?
+            var at: Int64 = .min
+
+            mutating func note(_ text: String?, _ at: Int64) {
+                guard let text, at >= self.at else { return }
+                self.text = text
+                self.at = at
+            }
+        }
+
+        var name = Field()
+        var email = Field()
         /// JSON array.
-        var groups: String?
-        var kind: String?
+        var groups = Field()
+        var kind = Field()
     }
 
     struct Connection {
@@ -60,6 +70,12 @@ package final class ActivityWriter {
         package var unreadable = 0
         /// Events that were counted before.
         package var repeated = 0
+
+        package init(events: Int = 0, unreadable: Int = 0, repeated: Int = 0) {
+            self.events = events
+            self.unreadable = unreadable
+            self.repeated = repeated
+        }
     }
 
     private static let largestTables = 1_000_000
@@ -300,41 +316,38 @@ package final class ActivityWriter {
             profile = mix(profile ^ hash(group, seed), 0xA076_1D64_78BD_642F)
             return false
         }
+        let hasGroups = fields.groupLists.contains { view[$0].hasValue }
+        if hasGroups { profile = mix(profile, 0xE703_7ED1_A0B4_28DB) }
         if profile != identities[number].profileHash {
             identities[number].profileHash = profile
-            note(number, view, kind: kind, type: type, name: name, mail: mail, groups: groups)
+            note(
+                number, view, kind: kind, type: type, name: name, mail: mail,
+                groups: hasGroups || groups.kind != .missing ? groups : nil)
         }
         return number
     }
 
     /// Something about the identity is not as it was in its event before.
     private func note(
-        _ number: Int32, _ view: EventView, kind: Slot, type: Slot, name: Slot, mail: Slot, groups: Slot
+        _ number: Int32, _ view: EventView, kind: Slot, type: Slot, name: Slot, mail: Slot, groups: Slot?
     ) {
-        let old = identities[number].profile
-        if let old, old.at > view.time { return }
         func text(_ slot: Slot) -> String? { slot.hasText ? slot.withText { CleanText.name($0) } : nil }
-        var profile = Profile(at: view.time)
-        profile.name = text(name) ?? old?.name
-        profile.email = text(mail) ?? old?.email
-        profile.kind =
-            switch (text(kind), type.number) {
-            case ("service"?, _): "service"
-            case ("human"?, _): "human"
-            // OCSF user.type_id: 1 User, 2 Admin, 4 Service.
-            case (_, 4?): "service"
-            case (_, 1?), (_, 2?): "human"
-            default: old?.kind
-            }
-        if groups.kind == .missing {
-            profile.groups = old?.groups
-        } else {
+        var profile = identities[number].profile ?? Profile()
+        profile.name.note(text(name), view.time)
+        profile.email.note(text(mail), view.time)
+        switch (text(kind), type.number) {
+        // OCSF user.type_id: 1 User, 2 Admin, 4 Service.
+        case ("service"?, _), (nil, 4?): profile.kind.note("service", view.time)
+        case ("human"?, _), (nil, 1?), (nil, 2?): profile.kind.note("human", view.time)
+        default: break
+        }
+        if let groups {
             var names: [String] = []
             _ = view.anyValue(groups) { group in
                 if group.hasText, let name = group.withText({ CleanText.name($0, 128) }) { names.append(name) }
                 return names.count >= 256
             }
-            profile.groups = Profile.json(names)
+            profile.groups.note(Profile.json(names), view.time)
         }
         identities[number].profile = profile
     }

@@ -12,6 +12,8 @@ final class EventFields {
     let names: [SlotID]
     let mails: [SlotID]
     let groups: [SlotID]
+    /// The lists that these stand in; a list may be empty.
+    let groupLists: [SlotID]
     let sessions: [SlotID]
     let connections: [SlotID]
     let classUID: SlotID
@@ -39,6 +41,7 @@ final class EventFields {
         userTypes = either("actor.user.type_id", "user.type_id")
         names = either("actor.user.name", "user.name")
         mails = either("actor.user.email_addr", "user.email_addr")
+        groupLists = either("actor.user.groups", "user.groups")
         groups = either("actor.user.groups.name", "user.groups.name")
         sessions = either("actor.session.uid", "session.uid")
         connections = either("api.service.name", "service.name")

@@ -19,6 +19,9 @@ struct RollupWriter {
     func write() throws {
         try writePositions()
         for number in writer.touched { try writeIdentity(number) }
+        // In the order in which they came: a limit keeps the first ones.
+        for number in Set(writer.rollup.totals.keys.map(\.connection)).sorted() { _ = try connection(number) }
+        for number in Set(writer.rollup.reach.keys.map(\.resource)).sorted() { _ = try resource(number) }
         try writeHours()
         try writeReach()
         try writeSessions()
@@ -72,23 +75,24 @@ struct RollupWriter {
             writer.identityRows = rows + 1
         }
         let profile = name == identity.name ? identity.profile : nil
+        func later(_ column: String, _ at: Int) -> String {
+            "\(column) = iif(?\(at) >= last_at, coalesce(excluded.\(column), \(column)), coalesce(\(column), excluded.\(column)))"
+        }
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO identities (identity, name, email, groups, kind, first_at, last_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                 ON CONFLICT (identity) DO UPDATE SET
-                    name = iif(?8 >= last_at, coalesce(excluded.name, name), coalesce(name, excluded.name)),
-                    email = iif(?8 >= last_at, coalesce(excluded.email, email), coalesce(email, excluded.email)),
-                    groups = iif(?8 >= last_at, coalesce(excluded.groups, groups), coalesce(groups, excluded.groups)),
-                    kind = iif(?8 >= last_at, coalesce(excluded.kind, kind), coalesce(kind, excluded.kind)),
+                    \(later("name", 8)), \(later("email", 9)), \(later("groups", 10)), \(later("kind", 11)),
                     first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)
                 RETURNING id
                 """)
         let id = try Int64.fetchOne(
             statement,
             arguments: [
-                name, profile?.name, profile?.email, profile?.groups, profile?.kind, identity.firstAt, identity.lastAt,
-                profile?.at ?? 0,
+                name, profile?.name.text, profile?.email.text, profile?.groups.text, profile?.kind.text,
+                identity.firstAt, identity.lastAt, profile?.name.at, profile?.email.at, profile?.groups.at,
+                profile?.kind.at,
             ])
         writer.identities[number].id = id ?? 0
     }

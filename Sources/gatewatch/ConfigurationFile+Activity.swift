@@ -16,17 +16,13 @@ extension ConfigurationFile {
         kafka: KafkaProperties, hubDatabase: String
     ) throws -> ActivityFollower.Configuration? {
         let node = hub?["activity"]
-        if let node, case .scalar(let scalar) = node.content {
-            guard case .bool(let isOn) = scalar.resolved else {
-                throw node.error("write false, true or keys such as { retention: 400d }.")
-            }
-            if !isOn { return nil }
-        }
+        if let node, case .scalar = node.content, try !node.boolean() { return nil }
         let keys = node.flatMap { if case .mapping = $0.content { $0 } else { nil } }
         try keys?.refuseKeys(except: ["topic", "group", "mapping", "identities", "retention", "session_retention"])
         var settings = ActivitySettings(
             mapping: try Mapping.named(keys?["mapping"]?.text() ?? detect?["mapping"]?.text() ?? "ocsf"))
-        let identities = try (keys?["identities"] ?? hub?["identities"] ?? detect?["identities"] ?? gateway?["identities"])?
+        let identities = try
+            (keys?["identities"] ?? hub?["identities"] ?? detect?["identities"] ?? gateway?["identities"])?
             .text()
         settings.directory = try identities.map { try IdentityDirectory(path: $0) }
         if let value = detect?["maximum_ahead"] { settings.maximumAhead = try Timespan(value).milliseconds }
