@@ -114,6 +114,7 @@ let package = Package(
         room(
             "Hub",
             [
+                "Activity",
                 "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing",
                 "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
             ]),
@@ -143,6 +144,7 @@ let package = Package(
             ],
             resources: [.embedInCode("Templates"), .embedInCode("Assets")]),
 
+        room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
             "LocalServices", [asyncHTTPClient, crypto, hummingbird, lifecycle, logging, nioCore, nioHTTP1, httpTypes]),
@@ -171,6 +173,7 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
+                "Activity",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
                 "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
@@ -234,6 +237,7 @@ let package = Package(
                 "Signing",
                 lifecycle, grdb, logging,
             ]),
+        tests("Activity", ["AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Recordings", ["Signing", crypto, grdb]),

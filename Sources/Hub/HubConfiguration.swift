@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Activity
 package import Delivery
 package import Kafka
 package import Notifications
@@ -36,6 +37,8 @@ package struct HubConfiguration: Sendable {
     package var evidenceKey: SigningKey?
     /// Where recordings are kept; nil to keep none.
     package var recordings: RecordingsConfiguration?
+    /// How the topic of audit events is counted; nil to count nothing.
+    package var activity: ActivityFollower.Configuration?
 
     package init(
         kafka: KafkaProperties, databasePath: String, receivers: [Receiver], routing: RoutingConfiguration? = nil,

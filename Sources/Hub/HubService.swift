@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+package import Activity
 package import Delivery
 import Foundation
 package import GRDB
@@ -31,13 +32,14 @@ package final class HubService: Service {
     private let routing: RoutingEngine
     private let keeper: IncidentKeeper
     private let recorded: RecordingsFollower?
+    private let counted: ActivityFollower?
     private let logger: Logger
 
     /// Opens the database and creates its tables; nothing is read or sent before ``run()``.
     ///
     /// - Parameter metrics: where `gatewatch_hub_alerts_total{outcome}`, `gatewatch_hub_notifications_total`,
     ///   `gatewatch_hub_lag` and the outbox's metrics go.
-    /// - Throws: ``HubError`` if the database cannot be opened; `DeliveryError` if two targets have one name.
+    /// - Throws: ``HubError`` or `ActivityError` if a database cannot be opened; `DeliveryError` if two targets have one name.
     package init(
         configuration: HubConfiguration, logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory
     ) throws {
@@ -65,6 +67,9 @@ package final class HubService: Service {
         }
         self.configuration = configuration
         self.logger = logger
+        counted = try configuration.activity.map {
+            try ActivityFollower(configuration: $0, logger: logger, metrics: metrics)
+        }
         let sender = NotificationSender(
             outbox: outbox, receivers: configuration.receivers, isRouted: configuration.routing != nil,
             consoleURL: configuration.consoleURL)
@@ -95,6 +100,7 @@ package final class HubService: Service {
         clock.start()
         keeper.start()
         recorded?.start()
+        counted?.start()
         logger.info(
             "the hub reads alerts",
             metadata: [
@@ -114,6 +120,7 @@ package final class HubService: Service {
         }
         await keeper.stop()
         await recorded?.stop()
+        await counted?.stop()
         await clock.stop()
         await outbox.shutdown(graceMilliseconds: configuration.stopGraceMilliseconds)
         logger.info("the hub has stopped")
@@ -153,6 +160,7 @@ package final class HubService: Service {
             checks.append(.init("incidents", healthy: false, detail: error, isRequired: false))
         }
         if let recorded { checks.append(recorded.health) }
+        if let counted { checks.append(counted.health) }
         if let error = status.kafkaError {
             // The client remembers its last error for good, so it says nothing about now.
             checks.append(.init("kafka", healthy: true, detail: "last error: \(error)"))
@@ -173,6 +181,9 @@ package final class HubService: Service {
         }
         return HealthReport(checks)
     }
+
+    /// What identities did; nil where events are not counted.
+    package var activity: ActivityStore? { counted?.store }
 
     /// What the gateways recorded; nil where recordings are not kept.
     package var recordings: RecordingStore? { recorded?.store }

@@ -54,7 +54,8 @@ struct ConfigurationFile {
         "workers", "lateness", "commit_interval", "commit_events", "maximum_ahead", "maximum_event_bytes", "admin",
         "partitions", "enforcement",
     ]
-    private static let hubKeys = ["state", "group", "topic", "admin", "receivers"] + incidentKeys + RoutingReader.keys
+    private static let hubKeys =
+        ["state", "group", "topic", "admin", "receivers", "activity"] + incidentKeys + RoutingReader.keys
 
     /// A value, or what `env:NAME` and `file:PATH` stand for.
     private static func value(_ node: YAMLNode) throws(DocumentError) -> String {

@@ -47,6 +47,8 @@ struct HubCommand: AsyncParsableCommand {
         if let topic = try node?["topic"]?.text() { configuration.topic = topic }
         if let topic = try node?["feedback_topic"]?.text() { configuration.feedbackTopic = topic }
         configuration.control = try file.control()
+        configuration.activity = try file.activity(
+            kafka: configuration.kafka, hubDatabase: configuration.databasePath)
         configuration.evidenceKey = try file.evidenceKey(trusted: configuration.control?.keys)
         if configuration.receivers.isEmpty {
             logger.warning("there is no receiver: alerts are stored and nobody is told")

@@ -196,6 +196,8 @@ func startMetrics() -> PrometheusMetrics {
         "gatewatch_state_bytes": "Memory of the partition's windows, episodes and keys.",
         "gatewatch_state_cells": "Windows, episodes and learning periods of the partition.",
         "gatewatch_state_keys": "Group keys of the partition.",
+        "gatewatch_hub_activity_events_total": "Audit events that the hub counted, by outcome.",
+        "gatewatch_hub_activity_lag": "Audit events that the hub has not yet counted.",
     ])
     MetricsSystem.bootstrap(metrics)
     return metrics

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Activity
 import Approvals
 import AsyncHTTPClient
 import AuditEvent
@@ -22,6 +23,7 @@ import ServiceLifecycle
 import Sigma
 import Signing
 import Synchronization
+import Telemetry
 import YAMLDocument
 
 /// Everything that the demo starts, wired as in production: processes meet only in Kafka.
@@ -168,15 +170,16 @@ final class DemoStage {
             let target = try WebhookTarget(
                 name: "demo", url: "http://127.0.0.1:\(receiverPort)/hook", secrets: [try WebhookSecret(secret)],
                 options: .init(addresses: .allowingPrivate))
-            let hub = try HubService(
-                configuration: HubConfiguration(
-                    kafka: kafka, databasePath: "\(folder)/hub.sqlite",
-                    receivers: [
-                        Receiver(
-                            name: "demo",
-                            integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
-                    ]),
-                logger: logger)
+            var hubConfiguration = HubConfiguration(
+                kafka: kafka, databasePath: "\(folder)/hub.sqlite",
+                receivers: [
+                    Receiver(
+                        name: "demo", integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
+                ])
+            hubConfiguration.activity = ActivityFollower.Configuration(
+                kafka: kafka, databasePath: "\(folder)/activity.sqlite",
+                settings: ActivitySettings(mapping: detectSettings.mapping, directory: directory))
+            let hub = try HubService(configuration: hubConfiguration, logger: logger)
             await group.addServiceUnlessShutdown(hub)
 
             let inForce = InForce()
