@@ -24,6 +24,9 @@ package enum Attempt: Sendable, Equatable {
         /// The same message will be refused again: no more attempts.
         package var isPermanent: Bool
 
+        /// Another message would have failed as well: there was no answer at all, or one that says so.
+        var isOfTarget: Bool { throttles || status == nil }
+
         package init(
             status: Int? = nil, error: String, retryAfterSeconds: Int64? = nil, throttles: Bool = false,
             isPermanent: Bool = false

@@ -161,25 +161,33 @@ final class Dispatcher: Sendable {
         let retryAfter = failure.retryAfterSeconds.map { seconds in
             now + min(seconds, RetrySchedule.maximumRetryAfterMilliseconds / 1000) * 1000
         }
-        let delay = failure.isPermanent ? nil : schedule.delay(afterAttempts: due.attempts + 1)
-        let next = delay.map { max(now + $0, retryAfter ?? 0) }
-        let name = target.name
-        guard
-            retryingStorage(
-                "mark a delivery",
-                { db in
-                    try OutboxStore.markFailed(
-                        due, target: name, status: failure.status, error: failure.error, nextAttemptAt: next,
-                        holdUntil: failure.throttles ? retryAfter : nil, now: now, in: db)
-                }) != nil
-        else { return }
+        let (name, schedule) = (target.name, schedule)
+        let planned = retryingStorage("mark a delivery") { db -> (next: Int64?, isDown: Bool) in
+            let failures = try OutboxStore.failuresInARow(of: name, in: db) + 1
+            let isDown = failures >= RetrySchedule.failuresOfTargetDown
+            let delay =
+                failure.isPermanent
+                ? nil
+                : schedule.delay(
+                    afterAttempts: due.attempts + 1, age: now - due.createdAt, failuresInARow: failures)
+            let next = delay.map { max(now + $0, retryAfter ?? 0) }
+            // The others are not tried either: one at a time asks whether it is back.
+            let hold = isDown && failure.isOfTarget ? next : failure.throttles ? retryAfter : nil
+            try OutboxStore.markFailed(
+                due, target: name, status: failure.status, error: failure.error, nextAttemptAt: next,
+                holdUntil: hold, now: now, in: db)
+            return (next, isDown)
+        }
+        guard let (next, isDown) = planned else { return }
         outcomes[next == nil ? "dead" : "retry"]?.increment()
         let details: Logger.Metadata = [
             "webhook-id": .string(due.messageID), "attempt": "\(due.attempts + 1)", "reason": .string(failure.error),
             "endpoint": .string(target.endpoint),
         ]
         if let next {
-            logger.warning("a delivery failed; next attempt in \(max(0, next - now)) ms", metadata: details)
+            logger.warning(
+                "\(isDown ? "the target is down" : "a delivery failed"); next attempt in \(max(0, next - now)) ms",
+                metadata: details)
         } else {
             logger.error(
                 failure.isPermanent

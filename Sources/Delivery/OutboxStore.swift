@@ -16,6 +16,8 @@ enum OutboxStore {
         var orderingKey: String
         var body: [UInt8]
         var attempts: Int
+        /// When it was put in, ms since the epoch.
+        var createdAt: Int64
     }
 
     /// What a dispatcher does next.
@@ -56,7 +58,7 @@ enum OutboxStore {
         }
         let statement = try db.cachedStatement(
             sql: """
-                SELECT id, message_id, ordering_key, body, attempts, next_attempt_at FROM deliveries
+                SELECT id, message_id, ordering_key, body, attempts, created_at, next_attempt_at FROM deliveries
                 WHERE target = ? AND next_attempt_at IS NOT NULL ORDER BY next_attempt_at, id LIMIT 1
                 """)
         guard let row = try Row.fetchOne(statement, arguments: [target]) else { return .wait(until: nil) }
@@ -65,7 +67,7 @@ enum OutboxStore {
         return .deliver(
             Due(
                 id: row["id"], messageID: row["message_id"], orderingKey: row["ordering_key"],
-                body: [UInt8](row["body"] as Data), attempts: row["attempts"]))
+                body: [UInt8](row["body"] as Data), attempts: row["attempts"], createdAt: row["created_at"]))
     }
 
     static func markDelivered(_ due: Due, target: String, status: Int?, now: Int64, in db: Database) throws {
@@ -75,12 +77,24 @@ enum OutboxStore {
                     last_error = NULL, updated_at = ? WHERE id = ?
                 """, arguments: [due.attempts + 1, status, now, due.id])
         try promote(target: target, orderingKey: due.orderingKey, now: now, in: db)
+        if try failuresInARow(of: target, in: db) >= RetrySchedule.failuresOfTargetDown {
+            // It is back: what waited for it waits no more.
+            try db.execute(
+                sql: "UPDATE deliveries SET next_attempt_at = ? WHERE target = ? AND next_attempt_at > ?",
+                arguments: [now, target, now])
+        }
         try db.execute(
             sql: """
                 INSERT INTO delivery_targets (name, last_success_at) VALUES (:name, :now)
                 ON CONFLICT (name) DO UPDATE SET last_success_at = :now, failures_in_a_row = 0, last_error = NULL,
                     held_until = NULL
                 """, arguments: ["name": target, "now": now])
+    }
+
+    static func failuresInARow(of target: String, in db: Database) throws -> Int {
+        try Int.fetchOne(
+            db.cachedStatement(sql: "SELECT failures_in_a_row FROM delivery_targets WHERE name = ?"),
+            arguments: [target]) ?? 0
     }
 
     /// Plans the next attempt, or with `nextAttemptAt` nil lets the delivery die and the next of its key go ahead.

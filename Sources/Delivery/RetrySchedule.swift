@@ -19,13 +19,28 @@ package struct RetrySchedule: Sendable, Equatable {
     /// A `Retry-After` further away than this is shortened to it: 24 hours, in milliseconds.
     package static let maximumRetryAfterMilliseconds: Int64 = 86_400_000
 
-    /// How many attempts a delivery has.
+    /// How many attempts a delivery has at least.
     package var attempts: Int { delaysMilliseconds.count }
 
-    /// The wait in milliseconds before the next attempt once `attempts` were made; nil if there is none left.
-    package func delay(afterAttempts attempts: Int) -> Int64? {
-        guard delaysMilliseconds.indices.contains(attempts) else { return nil }
-        let delay = Double(delaysMilliseconds[attempts])
+    /// After so many failures in a row, of whatever deliveries, a target is taken to be down.
+    static let failuresOfTargetDown = 3
+    /// The longest wait for a target that is down, ms: it is asked often, because all that waits is told as soon as it is back.
+    static let longestWaitForTarget: Int64 = 60_000
+
+    /// The wait in milliseconds before the next attempt; nil if there is none left. A delivery has all its attempts and at least the time
+    /// that they take: attempts at a target that is down come faster, and must not use it up.
+    ///
+    /// - Parameters:
+    ///   - age: since the delivery was put in, ms.
+    ///   - failuresInARow: the target's, this one among them.
+    package func delay(afterAttempts attempts: Int, age: Int64, failuresInARow: Int) -> Int64? {
+        let isDown = failuresInARow >= Self.failuresOfTargetDown
+        let planned = delaysMilliseconds.indices.contains(attempts) ? delaysMilliseconds[attempts] : nil
+        let lifetime = Double(delaysMilliseconds.reduce(0, +)) * (1 - jitter)
+        guard let wait = planned ?? (isDown && Double(age) < lifetime ? delaysMilliseconds.last : nil) else {
+            return nil
+        }
+        let delay = Double(isDown ? min(wait, Self.longestWaitForTarget) : wait)
         return Int64(delay * (1 + jitter * Double.random(in: -1...1)))
     }
 }

@@ -169,6 +169,39 @@ import Testing
         }
     }
 
+    /// Its own waits are 10 minutes; what brings the others back at once is that one got through.
+    @Test func whatWaitedForATargetThatIsBackWaitsNoMore() async throws {
+        let isWell = Flag()
+        try await Receiver.with({ request, _ in .init(status: isWell.isSet || request.id == "msg_new" ? 200 : 500) }) {
+            receiver in
+            let room = try Room([webhook(receiver.url)], delays: [0, 600_000, 600_000])
+            let ids = (0..<6).flatMap { key in (0..<3).map { "msg_\(key)_\($0)" } }
+            for id in ids { try room.enqueue(id, key: String(id.dropLast(2))) }
+            #expect(try await eventually { receiver.ids.count == 6 })
+            #expect(try room.outbox.health().first?.failuresInARow == 6)
+            isWell.set()
+            try room.enqueue("msg_new", key: "new")
+            #expect(try await room.settled())
+            await room.outbox.shutdown()
+            let arrived = receiver.ids.dropFirst(6)
+            #expect(arrived.first == "msg_new" && arrived.count == 19 && Set(arrived).count == 19)
+            for key in 0..<6 {
+                #expect(arrived.filter { $0.hasPrefix("msg_\(key)_") } == (0..<3).map { "msg_\(key)_\($0)" })
+            }
+        }
+    }
+
+    /// Nobody listens: one delivery at a time asks, the others lose no attempts, and none dies before its time.
+    @Test func aTargetThatDoesNotAnswerIsAskedByOneAtATime() async throws {
+        let room = try Room([webhook("http://127.0.0.1:9/")], delays: [0, 60_000, 60_000])
+        for key in 0..<50 { try room.enqueue("msg_\(key)", key: "\(key)") }
+        #expect(try await eventually { try room.outbox.health().first?.failuresInARow == 3 })
+        await room.outbox.shutdown()
+        let attempts = try (0..<50).map { try room.delivery("msg_\($0)")?.attempts }
+        #expect(attempts == [1, 1, 1] + Array(repeating: 0, count: 47))
+        #expect(try room.outbox.health().first?.dead == 0)
+    }
+
     @Test func aDeadLetterLetsTheNextOfItsKeyGo() async throws {
         try await Receiver.with({ request, _ in .init(status: request.id == "msg_1" ? 400 : 200) }) { receiver in
             let room = try Room([webhook(receiver.url)], delays: [0, 1])

@@ -107,10 +107,23 @@ import Testing
     @Test func theStandardScheduleIsTheSpecifications() throws {
         let schedule = RetrySchedule.standard
         #expect(schedule.attempts == 10)
-        #expect(schedule.delay(afterAttempts: 0) == 0)
-        #expect(schedule.delay(afterAttempts: 10) == nil)
-        let fourth = try #require(schedule.delay(afterAttempts: 3))
+        func delay(_ attempts: Int, age: Int64 = 0, failures: Int = 1) -> Int64? {
+            schedule.delay(afterAttempts: attempts, age: age, failuresInARow: failures)
+        }
+        #expect(delay(0) == 0)
+        #expect(delay(10) == nil)
+        let fourth = try #require(delay(3))
         #expect((1_620_000...1_980_000).contains(fourth))
-        #expect(Set((0..<50).map { _ in schedule.delay(afterAttempts: 5) }).count > 1)
+        #expect(Set((0..<50).map { _ in delay(5) }).count > 1)
+        // A target that is down is asked every minute, for as long as all the attempts would have taken.
+        let probe = try #require(delay(3, failures: 3))
+        #expect((54_000...66_000).contains(probe))
+        #expect((4_500...5_500).contains(try #require(delay(1, failures: 3))))
+        #expect(delay(3, failures: 2).map { $0 > 66_000 } == true)
+        let total = schedule.delaysMilliseconds.reduce(0, +)
+        #expect(delay(500, age: total / 2, failures: 500) != nil)
+        #expect(delay(500, age: total, failures: 500) == nil && delay(500, age: 0, failures: 2) == nil)
+        // Replayed long after it was put in, it has all its attempts again.
+        #expect(delay(1, age: 10 * total, failures: 9) != nil)
     }
 }
