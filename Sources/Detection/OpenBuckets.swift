@@ -83,7 +83,9 @@ struct OpenBuckets {
 
     /// Takes the first bucket out of a list, if it is the one of this number.
     mutating func removeFirst(_ number: Int64, head: inout Int32) -> Bucket? {
-        guard head != Self.none, case let first = slab[Int(head)], origin + Int64(first.offset) == number else { return nil }
+        guard head != Self.none, case let first = slab[Int(head)], origin + Int64(first.offset) == number else {
+            return nil
+        }
         slab[Int(head)].next = free
         free = head
         head = first.next

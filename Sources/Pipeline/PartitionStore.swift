@@ -171,7 +171,8 @@ package final class PartitionStore {
                 if code == SQLITE_DONE { return }
                 guard code == SQLITE_ROW else {
                     throw DatabaseError(
-                        resultCode: ResultCode(rawValue: code), message: String(cString: sqlite3_errmsg(sqlite3_db_handle(row))))
+                        resultCode: ResultCode(rawValue: code),
+                        message: String(cString: sqlite3_errmsg(sqlite3_db_handle(row))))
                 }
                 body(UInt64(bitPattern: sqlite3_column_int64(row, 0)), bytes(1), bytes(2))
             }
