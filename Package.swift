@@ -26,6 +26,7 @@ func tests(_ room: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -98,7 +99,7 @@ let package = Package(
             [
                 "AuditEvent", "Sigma", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", grdb,
                 logging,
-                metrics,
+                metrics, sqlite,
             ]),
 
         // The other processes and what all of them use.

@@ -55,8 +55,8 @@ struct Expectation {
 
     /// The transformed value, within what `low` and `high` are transformed to.
     func clamp(_ transformed: Double, of value: Double) -> Double {
-        let (low, high) = (low, high)
-        if value >= low, value <= high { return transformed }
+        // The parts of the edges that cost nothing decide about most values.
+        if value <= leastHigh || value <= high, value >= mostLow || value >= low { return transformed }
         return min(max(transformed, transform(low)), transform(high))
     }
 
@@ -87,14 +87,25 @@ struct Expectation {
     var high: Double {
         let threshold = settings.threshold
         let tail = value(center + max(threshold * threshold - rarity, 0).squareRoot() * spread)
+        return max(tail, leastHigh)
+    }
+
+    /// `high` without the tail: not above it.
+    private var leastHigh: Double {
         let ratio = settings.ratio > 1 && expected > 0 ? expected * settings.ratio : expected
-        return max(tail, expected + threshold * unit, ratio)
+        return max(expected + settings.threshold * unit, ratio)
     }
 
     var low: Double {
         if settings.values == .counts, share < Self.steadyShare { return 0 }
-        let tail = value(center - settings.threshold * spread)
-        let low = min(tail, expected - settings.threshold * unit)
+        let low = min(value(center - settings.threshold * spread), expected - settings.threshold * unit)
+        return settings.values == .counts ? max(low, 0) : low
+    }
+
+    /// `low` without the tail: not below it.
+    private var mostLow: Double {
+        if settings.values == .counts, share < Self.steadyShare { return 0 }
+        let low = expected - settings.threshold * unit
         return settings.values == .counts ? max(low, 0) : low
     }
 

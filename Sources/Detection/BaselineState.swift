@@ -10,7 +10,7 @@ import Sigma
 /// event can come, so the order of events within the lateness does not matter.
 ///
 /// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 60,
-/// 420 with the season) and 32 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
+/// 420 with the season) and 24 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
 final class BaselineState: StoredState {
     private struct Row {
         var series = SeriesBaseline()
@@ -254,12 +254,17 @@ final class BaselineState: StoredState {
         }
         row.series = series
         let group = try reader.readBlock()
+        var buckets: [OpenBuckets.Bucket] = []
         while !reader.isAtEnd {
             let (number, total): (Int64, Double) = (try reader.read(), try reader.readDouble())
             let isAlerted = try reader.read(UInt8.self) == 1
-            if let new = open.add(total, to: number, of: key, isAlerted: isAlerted, head: &row.open) {
-                expect(new, in: number)
-            }
+            guard open.canHold(number) else { throw ByteReader.Damaged() }
+            buckets.append(OpenBuckets.Bucket(number: number, total: total, isAlerted: isAlerted))
+        }
+        for bucket in buckets {
+            let new = open.add(
+                bucket.total, to: bucket.number, of: key, isAlerted: bucket.isAlerted, head: &row.open)
+            if let new { expect(new, in: bucket.number) }
         }
         if !group.isEmpty, let peers {
             row.peers = group.withUnsafeBytes { peers.keySpace.intern($0) }

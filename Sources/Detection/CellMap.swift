@@ -102,13 +102,21 @@ struct CellMap<Cell> {
     mutating func takeChanges(
         _ encode: (borrowing Cell) -> [UInt8], _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void
     ) {
+        takeChanges({ encode($1) }, body)
+    }
+
+    /// The same with the key's number.
+    mutating func takeChanges(
+        _ encode: (Int32, borrowing Cell) -> [UInt8],
+        _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void
+    ) {
         for key in removed { key.withUnsafeBytes { body($0, nil) } }
         for key in changed {
             guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0, changedFlags[place] else {
                 continue
             }
             changedFlags[place] = false
-            body(keySpace.bytes(of: key), encode(cells[place]))
+            body(keySpace.bytes(of: key), encode(key, cells[place]))
         }
         startOver()
     }

@@ -116,6 +116,10 @@ final class DetectionPlan {
         let keyFields: [SlotID]
         let values: EpisodeState
         let peers: Peers?
+        /// The same; nothing counts references to them for every event.
+        let hotGroups: Unmanaged<LearningState>
+        let hotValues: Unmanaged<EpisodeState>
+        let hotPeers: Unmanaged<Peers>?
 
         init(
             groupFields: [SlotID], groups: LearningState, keyFields: [SlotID], values: EpisodeState, peers: Peers?
@@ -125,6 +129,9 @@ final class DetectionPlan {
             self.keyFields = keyFields
             self.values = values
             self.peers = peers
+            hotGroups = .passUnretained(groups)
+            hotValues = .passUnretained(values)
+            hotPeers = peers.map { .passUnretained($0) }
         }
     }
 
@@ -137,6 +144,9 @@ final class DetectionPlan {
         /// Who has had this one, by peer group and value.
         let valueFields: [SlotID]
         let users: FamiliarState
+        /// The same; nothing counts references to them for every event.
+        let hotMembers: Unmanaged<FamiliarState>
+        let hotUsers: Unmanaged<FamiliarState>
 
         init(
             rule: RuleExtension.FirstSeen.Peers, groupFields: [SlotID], members: FamiliarState, valueFields: [SlotID],
@@ -147,6 +157,8 @@ final class DetectionPlan {
             self.members = members
             self.valueFields = valueFields
             self.users = users
+            hotMembers = .passUnretained(members)
+            hotUsers = .passUnretained(users)
         }
     }
 

@@ -12,15 +12,26 @@ extension Engine {
     ) -> Int32? {
         let keys = feeds.firstSeenKeys(of: index)
         guard let group = feeds.key(keys.group, event: eventNumber, view) else { return nil }
-        let standing = firstSeen.groups.standing(key: group, at: view.time, watermark: watermark)
-        let values = firstSeen.values
+        let standing = firstSeen.hotGroups._withUnsafeGuaranteedRef {
+            $0.standing(key: group, at: view.time, watermark: watermark)
+        }
         // An event without the value makes the group known, also among its peers, and no more.
-        let use = firstSeen.peers.flatMap { noteUse($0, keys, firstSeen.groups.keySpace.bytes(of: group), view) }
+        let use = firstSeen.hotPeers.flatMap { noteUse($0, firstSeen, keys, group, view) }
         guard let key = feeds.key(keys.value, event: eventNumber, view) else { return nil }
+        let (wasWaiting, decision) = firstSeen.hotValues._withUnsafeGuaranteedRef {
+            (
+                $0.isWaiting(key: key),
+                $0.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain)
+            )
+        }
+        // Nearly always.
+        if decision == .known {
+            return firstSeen.hotValues._withUnsafeGuaranteedRef { $0.isWaiting(key: key) } ? nil : key
+        }
         let rule = detections[index]
-        let wasWaiting = values.isWaiting(key: key)
-        switch values.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain) {
-        case .known: return values.isWaiting(key: key) ? nil : key
+        let values = firstSeen.values
+        switch decision {
+        case .known: return nil
         case .announce(let anchor):
             let common = use.flatMap { commonness($0, at: view.time) }
             guard standing != .learning, common?.then != .silent else { return key }
@@ -52,7 +63,7 @@ extension Engine {
 
     /// The use of a value by a member of a peer group.
     private struct Use {
-        let peers: DetectionPlan.Peers
+        let peers: Unmanaged<DetectionPlan.Peers>
         let member: UInt64
         /// The peer group, and it with the value.
         let all: Int32
@@ -62,23 +73,26 @@ extension Engine {
     /// Notes that the group's member has used something, and what; nil when the event does not say what, or belongs to no
     /// peer group.
     private func noteUse(
-        _ peers: DetectionPlan.Peers, _ keys: FeedTable.FirstSeenKeys, _ group: UnsafeRawBufferPointer,
-        _ view: EventView
+        _ peers: Unmanaged<DetectionPlan.Peers>, _ firstSeen: DetectionPlan.FirstSeen, _ keys: FeedTable.FirstSeenKeys,
+        _ group: Int32, _ view: EventView
     ) -> Use? {
-        let member = stableHash(group)
         guard let all = feeds.key(keys.members, event: eventNumber, view) else { return nil }
-        peers.members.note(key: all, member: member, at: view.time)
+        let member = firstSeen.hotGroups._withUnsafeGuaranteedRef { $0.member(group) }
+        let members = peers._withUnsafeGuaranteedRef { $0.hotMembers }
+        members._withUnsafeGuaranteedRef { $0.note(key: all, member: member, at: view.time) }
         guard let value = feeds.key(keys.users, event: eventNumber, view) else { return nil }
-        peers.users.note(key: value, member: member, at: view.time)
+        let users = peers._withUnsafeGuaranteedRef { $0.hotUsers }
+        users._withUnsafeGuaranteedRef { $0.note(key: value, member: member, at: view.time) }
         return Use(peers: peers, member: member, all: all, value: value)
     }
 
     /// What becomes of an alert because peers have had the value too; nil: nothing.
     private func commonness(_ use: Use, at time: Int64) -> Commonness? {
-        let rule = use.peers.rule
-        let others = use.peers.members.others(key: use.all, besides: use.member, at: time)
+        let peers = use.peers.takeUnretainedValue()
+        let rule = peers.rule
+        let others = peers.members.others(key: use.all, besides: use.member, at: time)
         guard others >= rule.minimum else { return nil }
-        let users = use.peers.users.others(key: use.value, besides: use.member, at: time)
+        let users = peers.users.others(key: use.value, besides: use.member, at: time)
         guard Double(users) >= rule.common * Double(others) else { return nil }
         return Commonness(then: rule.then, users: users, others: others)
     }

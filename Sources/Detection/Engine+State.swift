@@ -69,13 +69,16 @@ extension Engine {
         var places: [UInt64: Int] = [:]
         for (place, table) in tables.enumerated() { places[table.state.stateID] = place }
         var left = 0
+        // Rows of one table mostly stand together.
+        var latest: (state: UInt64, table: Table)?
         try rows { state, key, sealed in
             guard let value = RowSeal.opened(sealed, state: state, key: key) else {
                 left += 1
                 return
             }
-            if let place = places[state] {
-                if !restore(key, value, tables[place]) { left += 1 }
+            if latest?.state != state { latest = places[state].map { (state, tables[$0]) } }
+            if let table = latest?.table {
+                if !restore(key, value, table) { left += 1 }
             } else if !restoreDraft(state, key, value, known: places) {
                 left += 1
             }
@@ -94,7 +97,7 @@ extension Engine {
 
     private func restore(_ bytes: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ table: Table) -> Bool {
         let space = table.state.keySpace
-        let key = space.intern(bytes)
+        let key = space.internNext(bytes)
         var reader = ByteReader(value)
         do throws(ByteReader.Damaged) {
             let dues = try table.state.restore(key: key, &reader, &texts)

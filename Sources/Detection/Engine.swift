@@ -74,6 +74,8 @@ package final class Engine {
     /// Per detection, what its matches go through.
     private let roles: UnsafeMutableBufferPointer<Role>
     private let knownUses: [KnownUses]
+    /// The same; nothing counts references to them.
+    private let hotUses: UnsafeMutableBufferPointer<Unmanaged<KnownUses>>
     private let hashes: SlotHashes
     let risks: RiskState
     /// What windows of the same keys share.
@@ -123,6 +125,7 @@ package final class Engine {
         bucketClock = build.bucketClock
         let uses = detections.map { KnownUses(of: $0) }
         knownUses = uses.compactMap { $0 }
+        hotUses = EventDecoder.lasting(knownUses.map { .passUnretained($0) })
         roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
         hashes = SlotHashes(fields: (knownUses.map(\.highestField).max() ?? 0) + 1)
         risks = build.risks
@@ -139,6 +142,7 @@ package final class Engine {
 
     deinit {
         roles.deallocate()
+        hotUses.deallocate()
         sweepDues.deallocate()
     }
 
@@ -384,7 +388,9 @@ package final class Engine {
         watermark = target
         closeBuckets()
         if target >= nextSweep {
-            for uses in knownUses where uses.sweepDue <= target { uses.flush() }
+            for uses in hotUses {
+                uses._withUnsafeGuaranteedRef { if $0.sweepDue <= target { $0.flush() } }
+            }
             sweep(target)
         }
     }

@@ -18,6 +18,19 @@ final class EpisodeState: StoredState {
         var waitingLast: Int64 = .min
     }
 
+    /// What nearly all episodes are: the last firing. Whatever waits stands beside it, for few keys at a time.
+    private struct Cell {
+        private var bits: Int64
+
+        init(last: Int64, isWaiting: Bool) {
+            // Before the year -146 million and after as many, times are as far away as these.
+            bits = min(max(last, .min >> 1), .max >> 1) << 1 | (isWaiting ? 1 : 0)
+        }
+
+        var last: Int64 { bits >> 1 == .min >> 1 ? .min : bits >> 1 }
+        var isWaiting: Bool { bits & 1 != 0 }
+    }
+
     enum Decision: Equatable {
         case announce(anchor: Anchor)
         case known
@@ -44,7 +57,9 @@ final class EpisodeState: StoredState {
     let keySpace: KeySpace
     /// ms; at least the lateness, so that firings which wait together are one episode.
     let gap: Int64
-    @exclusivity(unchecked) private var episodes: CellMap<Episode>
+    @exclusivity(unchecked) private var episodes: CellMap<Cell>
+    /// First and last firing that wait, by key.
+    @exclusivity(unchecked) private var waiting: [Int32: (first: Int64, last: Int64)] = [:]
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -60,62 +75,83 @@ final class EpisodeState: StoredState {
     }
 
     var count: Int { episodes.count }
-    var bytes: Int { episodes.bytes }
+    var bytes: Int { episodes.bytes + waiting.capacity * 24 }
+
+    @inline(__always)
+    private func episode(_ key: Int32, _ cell: Cell) -> Episode {
+        guard cell.isWaiting, let firings = waiting[key] else { return Episode(last: cell.last) }
+        return Episode(last: cell.last, waitingFirst: firings.first, waitingLast: firings.last)
+    }
+
+    private func set(_ episode: Episode, _ key: Int32, _ cell: UnsafeMutablePointer<Cell>) {
+        let isWaiting = episode.waitingFirst != .max
+        if isWaiting {
+            waiting[key] = (episode.waitingFirst, episode.waitingLast)
+        } else if cell.pointee.isWaiting {
+            waiting[key] = nil
+        }
+        cell.pointee = Cell(last: episode.last, isWaiting: isWaiting)
+    }
 
     /// Notes a firing. None before `watermark` comes any more. With `mustWait` the firing is not certain yet.
     func fire(key: Int32, at time: Int64, watermark: Int64, mustWait: Bool = false) -> Decision {
-        let cell = episodes.make(key, Episode())
+        let cell = episodes.make(key, Cell(last: .min, isWaiting: false))
         defer { episodes.touch(key) }
-        let episode = cell.pointee
+        var episode = episode(key, cell.pointee)
         if episode.last != .min, time <= episode.last + gap {
-            cell.pointee.last = max(episode.last, time)
+            episode.last = max(episode.last, time)
+            set(episode, key, cell)
             return .known
         }
         if episode.waitingFirst != .max {
             let isEarliest = time <= episode.waitingFirst
-            cell.pointee.waitingFirst = min(episode.waitingFirst, time)
-            cell.pointee.waitingLast = max(episode.waitingLast, time)
+            episode.waitingFirst = min(episode.waitingFirst, time)
+            episode.waitingLast = max(episode.waitingLast, time)
+            set(episode, key, cell)
             return isEarliest ? .wait : .known
         }
         let isOver = episode.last == .min || watermark > episode.last + gap
         let anchor = anchor(key, time, after: episode.last)
         if isOver, !mustWait, anchor == self.anchor(key, min(time, watermark), after: episode.last) {
-            cell.pointee = Episode(last: time)
+            set(Episode(last: time), key, cell)
             return .announce(anchor: anchor)
         }
-        cell.pointee.waitingFirst = time
-        cell.pointee.waitingLast = time
+        episode.waitingFirst = time
+        episode.waitingLast = time
+        set(episode, key, cell)
         return .wait
     }
 
     /// Notes a later firing of an episode that is known to go on.
     func note(key: Int32, last: Int64) {
-        guard let episode = episodes.find(key), last > episode.pointee.last else { return }
-        episode.pointee.last = last
+        guard let cell = episodes.find(key), last > cell.pointee.last else { return }
+        cell.pointee = Cell(last: last, isWaiting: cell.pointee.isWaiting)
         episodes.touch(key)
     }
 
     /// Decides about the firings that waited, now that the watermark has passed `time`.
     func settle(key: Int32, at time: Int64) -> Decision {
-        guard let cell = episodes.find(key), case let episode = cell.pointee, episode.waitingFirst <= time else {
+        guard let cell = episodes.find(key), case let episode = episode(key, cell.pointee),
+            episode.waitingFirst <= time
+        else {
             return .known
         }
         let first = episode.waitingFirst
         episodes.touch(key)
-        cell.pointee = Episode(last: max(episode.last, episode.waitingLast))
+        set(Episode(last: max(episode.last, episode.waitingLast)), key, cell)
         if episode.last != .min, first <= episode.last + gap { return .known }
         return .announce(anchor: anchor(key, first, after: episode.last))
     }
 
     /// Whether a decision about the key is open.
-    func isWaiting(key: Int32) -> Bool { episodes.find(key).map { $0.pointee.waitingFirst != .max } ?? false }
+    func isWaiting(key: Int32) -> Bool { episodes.find(key)?.pointee.isWaiting ?? false }
 
     /// Forgets episodes that no anchor can name any more.
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + max(60_000, gap / 4)
         let oldest = watermark - gap - Self.day
-        episodes.sweep { $0.last < oldest && $0.waitingFirst == .max }
+        episodes.sweep { $0.last < oldest && !$0.isWaiting }
     }
 
     /// Depends on the firings' times only, never on what a sweep has left.
@@ -129,7 +165,7 @@ final class EpisodeState: StoredState {
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        episodes.takeChanges({ encode($0) }, body)
+        episodes.takeChanges({ encode(episode($0, $1)) }, body)
     }
 
     func discardChanges() {
@@ -137,7 +173,7 @@ final class EpisodeState: StoredState {
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        episodes.forEach { key, episode in body(keySpace.bytes(of: key), encode(episode)) }
+        episodes.forEach { key, cell in body(keySpace.bytes(of: key), encode(episode(key, cell))) }
     }
 
     private func encode(_ episode: Episode) -> [UInt8] {
@@ -151,7 +187,7 @@ final class EpisodeState: StoredState {
     ) throws(ByteReader.Damaged) -> [Int64] {
         let episode = Episode(
             last: try reader.read(), waitingFirst: try reader.read(), waitingLast: try reader.read())
-        episodes.make(key, episode).pointee = episode
+        set(episode, key, episodes.make(key, Cell(last: .min, isWaiting: false)))
         return episode.waitingFirst == .max ? [] : [episode.waitingFirst]
     }
 }

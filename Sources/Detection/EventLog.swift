@@ -36,6 +36,7 @@ final class EventLog: StoredState {
     let stateID: UInt64
     let keySpace: KeySpace
     @exclusivity(unchecked) private var cells: CellMap<Cell>
+    @exclusivity(unchecked) private var slacks = ByteSlab()
     /// Where the windows of each channel begin in `Cell.exact`; one more at the end.
     private let firstBit: [Int]
     private let channels: UnsafeMutableBufferPointer<Hot>
@@ -84,21 +85,22 @@ final class EventLog: StoredState {
     deinit {
         cells.deallocate { cell in
             cell.entries.free()
-            cell.slack.deallocate()
+            slacks.free(cell.slack, channels.count * 2)
         }
+        slacks.deallocate()
         channels.deallocate()
     }
 
     var count: Int { cells.count }
     var bytes: Int {
-        var bytes = cells.bytes
-        cells.forEach { _, cell in bytes += Int(cell.entries.capacity) + channels.count * 2 + 32 }
+        var bytes = cells.bytes + slacks.bytes
+        cells.forEach { _, cell in bytes += Int(cell.entries.capacity) + 16 }
         return bytes
     }
 
     private func makeCell() -> Cell {
         // Without slack: the first event of a channel looks whether its windows have events of their own already.
-        let slack = UnsafeMutablePointer<UInt16>.allocate(capacity: channels.count)
+        let slack = slacks.take(channels.count * 2).bindMemory(to: UInt16.self, capacity: channels.count)
         slack.initialize(repeating: 0, count: channels.count)
         return Cell(slack: slack)
     }
@@ -354,10 +356,14 @@ final class EventLog: StoredState {
             }
             // What is left is what the windows know themselves.
             cell.entries.free()
-            cell.slack.deallocate()
+            slacks.free(cell.slack, channels.count * 2)
             return true
         }
         for key in changed { cells.touch(key) }
+        if cells.count == 0 {
+            slacks.deallocate()
+            slacks = ByteSlab()
+        }
     }
 
     /// Forgets what no window to come can reach, and which windows had events of their own that are gone by now.

@@ -55,6 +55,16 @@ final class KeySpace {
         return latest
     }
 
+    /// The same for keys that come sorted, as stored rows do: the next one is mostly the one that was numbered next, and need not
+    /// be looked for all over the table.
+    func internNext(_ key: UnsafeRawBufferPointer) -> Int32 {
+        if isKey(latest &+ 1, key) {
+            latest &+= 1
+            return latest
+        }
+        return intern(key)
+    }
+
     @inline(__always)
     private func isKey(_ id: Int32, _ key: UnsafeRawBufferPointer) -> Bool {
         guard Int(id) < used, case let known = keys + Int(id), let stored = known.pointee.bytes,

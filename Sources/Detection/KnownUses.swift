@@ -26,7 +26,8 @@ final class KnownUses {
 
     private let fields: UnsafeMutableBufferPointer<SlotID>
     private let entries: UnsafeMutablePointer<Entry>
-    private let values: EpisodeState
+    /// Belongs to the rule's plan, which the engine holds.
+    private let values: Unmanaged<EpisodeState>
     @exclusivity(unchecked) private var later: [Int32] = []
 
     /// The highest of the fields' places.
@@ -37,7 +38,7 @@ final class KnownUses {
         guard let firstSeen = detection.firstSeen, detection.calendar == nil, detection.ratio == nil,
             firstSeen.values.gap >= RatioState.hour
         else { return nil }
-        values = firstSeen.values
+        values = .passUnretained(firstSeen.values)
         let fields = firstSeen.keyFields + (firstSeen.peers?.groupFields ?? [])
         highestField = fields.map { Int($0.index) }.max() ?? 0
         self.fields = EventDecoder.lasting(fields)
@@ -87,9 +88,11 @@ final class KnownUses {
         let entry = entries + place
         guard entry.pointee.last & Self.isLater != 0 else { return }
         entry.pointee.last &= ~Self.isLater
-        values.note(
-            key: entry.pointee.key,
-            last: Int64(entry.pointee.hour) * RatioState.hour + Int64(entry.pointee.last))
+        values._withUnsafeGuaranteedRef {
+            $0.note(
+                key: entry.pointee.key,
+                last: Int64(entry.pointee.hour) * RatioState.hour + Int64(entry.pointee.last))
+        }
     }
 
     /// Notes what the full way has found known.
@@ -103,7 +106,7 @@ final class KnownUses {
     }
 
     /// When the state that the uses are of is swept next, ms: they must be known to it by then.
-    var sweepDue: Int64 { values.sweepDue }
+    var sweepDue: Int64 { values._withUnsafeGuaranteedRef { $0.sweepDue } }
 
     /// Hands on all last uses: the state is about to be stored or swept.
     func flush() {

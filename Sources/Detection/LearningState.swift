@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AuditEvent
+
 /// Since when group keys are known: for how long rules with `first_seen` only learn. Rules that group by the same fields share
 /// it: most of them know the same groups.
 ///
@@ -136,6 +138,8 @@ final class LearningState {
     private static let hour: Int64 = 3_600_000
 
     let table: LearningTable
+    /// The same; nothing counts references to it.
+    private let hotTable: Unmanaged<LearningTable>
     var keySpace: KeySpace { table.keySpace }
     private let place: Int
     /// ms; more than the lateness, so that a late first event cannot end it for one that was judged already.
@@ -145,13 +149,25 @@ final class LearningState {
 
     init(id: UInt64, table: LearningTable, learning: Int64, history: Int64, lateness: Int64) {
         self.table = table
+        hotTable = .passUnretained(table)
         self.learning = max(learning, lateness + 1)
         self.history = history
         place = table.add((id, history))
     }
 
+    /// A group as its peers know it: a hash of its key.
+    @inline(__always)
+    func member(_ key: Int32) -> UInt64 {
+        hotTable._withUnsafeGuaranteedRef { stableHash($0.keySpace.bytes(of: key)) }
+    }
+
     /// Notes an event of the group and tells whether it has learned long enough.
     func standing(key: Int32, at time: Int64, watermark: Int64) -> Standing {
+        hotTable._withUnsafeGuaranteedRef { standing(in: $0, key: key, at: time, watermark: watermark) }
+    }
+
+    @inline(__always)
+    private func standing(in table: LearningTable, key: Int32, at time: Int64, watermark: Int64) -> Standing {
         let hour = time / Self.hour
         let row = table.group(key, rule: place)
         var group = Group(bits: row.pointee)

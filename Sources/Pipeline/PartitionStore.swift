@@ -3,6 +3,7 @@
 package import Detection
 import Foundation
 import GRDB
+import GRDBSQLite
 package import Orders
 
 /// The state of one partition in a SQLite file of its own: windows, the next offset and outgoing records, changed in one
@@ -152,18 +153,28 @@ package final class PartitionStore {
     }
 
     /// Calls `body` with state, key and value of each row, borrowed.
+    ///
+    /// Straight from SQLite: a restart reads millions of rows, and GRDB makes two `Data` of each.
     private static func forEachRow(
         _ database: Database, _ body: (UInt64, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
     ) throws {
-        let cursor = try Row.fetchCursor(database, sql: "SELECT state, key, value FROM state")
-        while let row = try cursor.next() {
-            let state = UInt64(bitPattern: row[0])
-            try row.withUnsafeData(atIndex: 1) { key in
-                try row.withUnsafeData(atIndex: 2) { value in
-                    // An empty blob has no bytes to point to.
-                    (key ?? Data()).withUnsafeBytes { key in (value ?? Data()).withUnsafeBytes { body(state, key, $0) }
-                    }
+        let statement = try database.makeStatement(sql: "SELECT state, key, value FROM state")
+        let row = statement.sqliteStatement
+        func bytes(_ column: Int32) -> UnsafeRawBufferPointer {
+            // In this order: the pointer decides the type that the length is of. An empty blob has no bytes to point to.
+            let start = sqlite3_column_blob(row, column)
+            return UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(row, column)))
+        }
+        try withExtendedLifetime(statement) {
+            while true {
+                let code = sqlite3_step(row)
+                if code == SQLITE_DONE { return }
+                guard code == SQLITE_ROW else {
+                    throw DatabaseError(
+                        resultCode: ResultCode(rawValue: code),
+                        message: String(cString: sqlite3_errmsg(sqlite3_db_handle(row))))
                 }
+                body(UInt64(bitPattern: sqlite3_column_int64(row, 0)), bytes(1), bytes(2))
             }
         }
     }
