@@ -32,6 +32,7 @@ final class Receiver: Sendable {
 
     private let log = Mutex<[Request]>([])
     let url: String
+    var port: Int { URL(string: url)?.port ?? 0 }
 
     var requests: [Request] { log.withLock { $0 } }
     var ids: [String] { requests.map(\.id) }
@@ -39,7 +40,10 @@ final class Receiver: Sendable {
     private init(url: String) { self.url = url }
 
     /// Runs a receiver while `body` runs. `answer` gets the request and how many of the same id came before it.
+    ///
+    /// - Parameter port: 0 for a free one.
     static func with(
+        port: Int = 0,
         _ answer: @escaping @Sendable (Request, Int) async -> Answer = { _, _ in Answer(status: 200) },
         _ body: @Sendable (Receiver) async throws -> Void
     ) async throws {
@@ -65,7 +69,7 @@ final class Receiver: Sendable {
                     body: .init(byteBuffer: ByteBuffer(string: answer.body)))
             }
             let application = Application(
-                router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+                router: router, configuration: .init(address: .hostname("127.0.0.1", port: port)),
                 onServerRunning: { found.yield($0.localAddress?.port ?? 0) }, logger: quiet)
             group.addTask { try await application.run() }
             var iterator = ports.makeAsyncIterator()
