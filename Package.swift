@@ -166,7 +166,7 @@ let package = Package(
             "Gateway",
             [
                 "AuditEvent", "AuditSpool", "Approvals", "Connections", "Delivery", "JSONText", "Kafka", "OIDC",
-                "Orders",
+                "Orders", "Recordings",
                 "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, crypto, grdb, lifecycle, logging, metrics,
                 nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS, nioExtras,
             ]),
@@ -179,7 +179,8 @@ let package = Package(
                 "Detection",
                 "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
                 "Notifications", "OIDC",
-                "Orders", "Pipeline", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument", argumentParser,
+                "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
+                argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
                 nioFoundation, httpTypes,
             ], swiftSettings: settings),
@@ -190,7 +191,8 @@ let package = Package(
                 "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Finding", "Fixtures",
                 "Gateway",
                 "Kafka",
-                "LocalServices", "OIDC", "Orders", "Pipeline", "Routing", "Sigma", "Signing", "YAMLDocument", grdb,
+                "LocalServices", "OIDC", "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing",
+                "YAMLDocument", grdb,
                 logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
@@ -253,8 +255,11 @@ let package = Package(
         tests(
             "Gateway",
             [
-                "Approvals", "AuditEvent", "AuditSpool", "Connections", "Kafka", "LocalServices", "OIDC", "Orders",
-                "Signing", "YAMLDocument", asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioHTTP2, nioPosix,
+                "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Connections", "Kafka", "LocalServices", "OIDC",
+                "Orders",
+                "Recordings", "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, lifecycle, logging, nioCore,
+                nioHTTP1,
+                nioHTTP2, nioPosix,
                 nioSSL, nioTLS, hummingbird, httpTypes,
             ]),
         tests(
@@ -269,7 +274,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders", "Signing",
+                "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders", "Recordings",
+                "Signing",
                 asyncHTTPClient,
                 grdb,
                 hummingbird,

@@ -21,7 +21,7 @@ enum GatewayBench {
         try await stage.warmUp()
 
         say(
-            "The gateway against nginx proxy_pass: 1 kB answers, 32 connections, token check and audit on, all on this machine's cores"
+            "The gateway against nginx proxy_pass: 1 kB answers, 32 connections, token check, audit and recording on, all on this machine's cores"
         )
         var rounds: [(nginx: Double, gateway: Double)] = []
         for _ in 0..<3 {
@@ -32,6 +32,8 @@ enum GatewayBench {
         row("  nginx", "\(format(nginx, 0)) requests/s")
         row("  gateway", "\(format(gateway, 0)) requests/s")
         row("  ratio", "\(format(rounds.map { $0.gateway / $0.nginx }.median * 100, 0)) %  (budget 25 %, aim 50 %)")
+
+        try stage.recording()
 
         let half = Int(gateway / 2)
         let direct = try stage.latency(stage.proxyPort, rate: half)
@@ -60,7 +62,9 @@ enum GatewayBench {
         init() async throws {
             folder = FileManager.default.temporaryDirectory.appendingPathComponent("gatewatch-bench-\(getpid())").path
             try FileManager.default.createDirectory(atPath: "\(folder)/html", withIntermediateDirectories: true)
-            broker = try BrokerProcess(topics: ["gatewatch.audit", "gatewatch.orders", "gatewatch.approvals"])
+            broker = try BrokerProcess(topics: [
+                "gatewatch.audit", "gatewatch.orders", "gatewatch.approvals", "gatewatch.recordings",
+            ])
             let (ports, found) = AsyncStream<Int>.makeStream()
             let issuer = LocalIssuer(logger: GatewayBench.logger) { found.yield($0) }
             issuing = Task { try await issuer.run() }
@@ -101,6 +105,8 @@ enum GatewayBench {
             try """
             connections:
               - { name: vectors, preset: qdrant, path: /vectors, upstream: "http://127.0.0.1:\(upstreamPort)" }
+              - { name: head, preset: qdrant, path: /head, record: metadata, upstream: "http://127.0.0.1:\(upstreamPort)" }
+              - { name: plain, preset: qdrant, path: /plain, record: "off", upstream: "http://127.0.0.1:\(upstreamPort)" }
               - { name: registry, preset: mlflow, path: /registry, upstream: "http://127.0.0.1:\(upstreamPort)" }
             """.write(toFile: "\(folder)/connections.yml", atomically: true, encoding: .utf8)
             try """
@@ -164,8 +170,38 @@ enum GatewayBench {
         }
 
         /// The same path at each: the gateway takes `/vectors` off, nginx has no prefix.
-        private func url(_ port: Int) -> String {
-            "http://127.0.0.1:\(port)\(port == gatewayPort ? "/vectors" : "")/collections/docs/points/1"
+        private func url(_ port: Int, prefix: String = "/vectors") -> String {
+            "http://127.0.0.1:\(port)\(port == gatewayPort ? prefix : "")/collections/docs/points/1"
+        }
+
+        /// What recording costs: the gateway's CPU per request, with bodies, without, and not at all, one after the other in rounds.
+        func recording() throws {
+            let ways = [("bodies", "/vectors"), ("metadata", "/head"), ("off", "/plain")]
+            var costs = [[Double]](repeating: [], count: ways.count)
+            for _ in 0..<3 {
+                for (index, way) in ways.enumerated() {
+                    let before = try cpu()
+                    let rate = try throughput(gatewayPort, prefix: way.1)
+                    costs[index].append((try cpu() - before) / (rate * 5) * 1e6)
+                }
+            }
+            let off = costs[2].median
+            say("The gateway's CPU per request, by what is recorded")
+            for (index, way) in ways.enumerated() {
+                let cost = costs[index].median
+                row("  \(way.0)", "\(format(cost)) µs, \(format(cost / off, 2)) of off")
+            }
+        }
+
+        /// Seconds that the gateway has computed.
+        private func cpu() throws -> Double {
+            let text = try String(contentsOfFile: "/proc/\(gateway.processIdentifier)/stat", encoding: .utf8)
+            // proc(5): behind the name, which may hold anything; utime and stime are the 14th and 15th field of the line.
+            let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+            guard fields.count > 14, let user = Double(fields[12]), let system = Double(fields[13]) else {
+                throw BenchError(description: "/proc says: \(text)")
+            }
+            return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
         }
 
         func warmUp() async throws {
@@ -183,9 +219,10 @@ enum GatewayBench {
         }
 
         /// Requests per second.
-        func throughput(_ port: Int) throws -> Double {
+        func throughput(_ port: Int, prefix: String = "/vectors") throws -> Double {
             let text = try output(
-                "/usr/bin/wrk", ["-t1", "-c32", "-d5s", "-H", "Authorization: Bearer \(token)", url(port)])
+                "/usr/bin/wrk",
+                ["-t1", "-c32", "-d5s", "-H", "Authorization: Bearer \(token)", url(port, prefix: prefix)])
             guard !text.contains("Non-2xx"),
                 let line = text.split(separator: "\n").first(where: { $0.contains("Requests/sec") }),
                 let rate = line.split(separator: " ").last.flatMap({ Double($0) })

@@ -5,7 +5,7 @@ import Foundation
 /// Prints the figures of DESIGN §11, each as a ratio taken in one run: the machine's speed cancels out.
 ///
 ///     make bench
-///     gatewatch-bench engine      (or: rules, state, kafka, orders, routing, loop, gateway) one of them
+///     gatewatch-bench engine      (or: rules, state, kafka, orders, routing, recordings, loop, gateway) one of them
 @main
 struct Bench {
     static func main() async throws {
@@ -21,6 +21,7 @@ struct Bench {
         if wants("state") { try StateBench.run(identities: 1_000_000) { try PartitionStateStore(path: $0) } }
         if wants("orders") { try OrderBench.lookUp() }
         if wants("routing") { try RoutingBench.run() }
+        if wants("recordings") { try RecordingBench.run() }
         if wants("loop") { try await OrderBench.loop(workload) }
         if wants("gateway") { try await GatewayBench.run() }
         if wants("kafka") { try await KafkaBench.run(workload, engineNanoseconds: engine) }

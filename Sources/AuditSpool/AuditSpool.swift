@@ -3,7 +3,7 @@
 package import Kafka
 package import Logging
 
-/// The local spool that every audit event passes on its way to Kafka.
+/// The local spool that every audit event passes on its way to Kafka; recordings pass another one.
 ///
 /// `append` writes the event to a file of the folder and returns; from then on the end of the process, by any signal,
 /// does not lose it. A thread sends what is there in order and deletes whole files when Kafka has acknowledged them, so
@@ -44,11 +44,14 @@ package final class AuditSpool: Sendable {
     ///   - topic: where the events go, by key.
     ///   - properties: librdkafka's; `linger.ms=1` unless given. `enable.idempotence`, `message.timeout.ms` (none) and
     ///     `queue.buffering.max.messages` are the spool's own.
+    ///   - purpose: what the spool's metrics are called by.
     /// - Throws: `SpoolError` about the folder or the limits, `KafkaError` about the properties.
     package init(
-        folder: String, topic: String, properties: KafkaProperties, limits: SpoolLimits = SpoolLimits(), logger: Logger
+        folder: String, topic: String, properties: KafkaProperties, limits: SpoolLimits = SpoolLimits(),
+        purpose: SpoolPurpose = .audit, logger: Logger
     ) throws {
-        core = try SpoolCore(folder: folder, topic: topic, properties: properties, limits: limits, logger: logger)
+        core = try SpoolCore(
+            folder: folder, topic: topic, properties: properties, limits: limits, purpose: purpose, logger: logger)
         core.start()
     }
 

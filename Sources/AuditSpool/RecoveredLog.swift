@@ -28,7 +28,7 @@ struct RecoveredLog {
             var length = try file.length()
             if length >= SegmentFile.headerBytes, try !file.hasGoodHeader(first: first) {
                 logger.error(
-                    "a segment of the audit spool has a damaged header; its events are read all the same",
+                    "a segment of the spool has a damaged header; its events are read all the same",
                     metadata: ["file": "\(path)"])
             }
             if index + 1 == firsts.count {
@@ -58,11 +58,11 @@ struct RecoveredLog {
         }
         if tornBytes > limits.maximumRecordBytes {
             logger.error(
-                "the end of the audit spool is damaged, and the events in it are lost: check the disk",
+                "the end of the spool is damaged, and the events in it are lost: check the disk",
                 metadata: ["bytes": "\(tornBytes)", "before": "\(next)"])
         } else if tornBytes > 0 {
             logger.warning(
-                "the audit spool ended in the middle of an event: no answer was given for it, and it is dropped",
+                "the spool ended in the middle of an event: no answer was given for it, and it is dropped",
                 metadata: ["bytes": "\(tornBytes)"])
         }
     }

@@ -23,20 +23,24 @@ final class SpoolCore: Sendable {
     private let topic: String
     private let limits: SpoolLimits
     private let logger: Logger
-    private let metrics = SpoolMetrics()
+    private let metrics: SpoolMetrics
     private let recovered: RecoveredLog
     private let state = Mutex(State())
     private let ended = DispatchSemaphore(value: 0)
 
-    init(folder: String, topic: String, properties: KafkaProperties, limits: SpoolLimits, logger: Logger) throws {
+    init(
+        folder: String, topic: String, properties: KafkaProperties, limits: SpoolLimits, purpose: SpoolPurpose,
+        logger: Logger
+    ) throws {
         try limits.check()
+        metrics = SpoolMetrics(purpose)
         let folder = try SpoolFolder(path: folder)
         var position = SpoolPosition(topic: topic)
         switch try PositionFile(path: folder.positionPath).read() {
         case .absent: break
         case .damaged:
             logger.error(
-                "the audit spool's position is damaged: all of the spool is looked for in Kafka and sent if missing",
+                "the spool's position is damaged: all of the spool is looked for in Kafka and sent if missing",
                 metadata: ["file": "\(folder.positionPath)"])
         case .position(let read): position = read
         }
@@ -60,7 +64,7 @@ final class SpoolCore: Sendable {
     func start() {
         sender.start()
         let thread = Thread { self.run() }
-        thread.name = "audit-spool-files"
+        thread.name = "spool-files"
         thread.start()
     }
 

@@ -29,21 +29,21 @@ package enum SpoolError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .full(let folder, let totalBytes):
-            "The audit spool in \(folder) is full (\(totalBytes) bytes): requests are refused until Kafka takes events "
-                + "again. Bring Kafka back, or raise the spool's limit."
+            "The spool in \(folder) is full (\(totalBytes) bytes): it takes nothing until Kafka takes records again. Bring "
+                + "Kafka back, or raise the spool's limit."
         case .storage(let file, let reason):
-            "An audit event could not be written to \(file): \(reason). Requests are refused until the disk takes "
-                + "events again: make room on it, or replace it."
+            "The spool could not write to \(file): \(reason). It takes nothing until the disk does: make room on it, or "
+                + "replace it."
         case .tooLarge(let bytes, let maximum):
-            "An audit event of \(bytes) bytes is over the spool's limit of \(maximum): shorten what it carries, or "
-                + "raise the limit."
-        case .closed: "The audit spool is closed: no more events are taken."
+            "A record of \(bytes) bytes is over the spool's limit of \(maximum): shorten what it carries, or raise the "
+                + "limit."
+        case .closed: "The spool is closed: nothing more is taken."
         case .inUse(let folder):
-            "The audit spool's folder \(folder) is used by another process: stop that one, or give each gateway "
-                + "its own folder."
+            "The spool's folder \(folder) is used by another process: stop that one, or give each gateway its own "
+                + "folder."
         case .unusable(let path, let reason):
-            "The audit spool cannot use \(path): \(reason). Correct its path or permissions, or move it away."
-        case .limits(let sentence): "The audit spool's limits do not fit together: \(sentence)."
+            "The spool cannot use \(path): \(reason). Correct its path or permissions, or move it away."
+        case .limits(let sentence): "The spool's limits do not fit together: \(sentence)."
         }
     }
 }

@@ -3,6 +3,11 @@
 import Metrics
 import Synchronization
 
+/// What passes a spool, as its metrics say: `gatewatch_audit_spool_events`, `gatewatch_recordings_spool_events`.
+package enum SpoolPurpose: String, Sendable {
+    case audit, recordings
+}
+
 /// The spool's numbers for Prometheus, brought up to date once a second rather than per event.
 final class SpoolMetrics: Sendable {
     private struct Counted {
@@ -13,18 +18,28 @@ final class SpoolMetrics: Sendable {
         var alreadyInKafka: UInt64 = 0
     }
 
-    private let waitingEvents = Gauge(label: "gatewatch_audit_spool_events")
-    private let waitingBytes = Gauge(label: "gatewatch_audit_spool_waiting_bytes")
-    private let usedBytes = Gauge(label: "gatewatch_audit_spool_used_bytes")
-    private let oldest = Gauge(label: "gatewatch_audit_spool_oldest_seconds")
-    private let appended = Counter(label: "gatewatch_audit_spool_appended_total")
-    private let acknowledged = Counter(label: "gatewatch_audit_spool_acknowledged_total")
-    private let refused = Counter(label: "gatewatch_audit_spool_refused_total")
-    private let damaged = Counter(label: "gatewatch_audit_spool_damaged_total")
-    private let alreadyInKafka = Counter(label: "gatewatch_audit_spool_found_in_kafka_total")
+    private let waitingEvents: Gauge
+    private let waitingBytes: Gauge
+    private let usedBytes: Gauge
+    private let oldest: Gauge
+    private let appended: Counter
+    private let acknowledged: Counter
+    private let refused: Counter
+    private let damaged: Counter
+    private let alreadyInKafka: Counter
     private let counted = Mutex(Counted())
 
-    init() {
+    init(_ purpose: SpoolPurpose) {
+        let prefix = "gatewatch_\(purpose.rawValue)_spool_"
+        waitingEvents = Gauge(label: prefix + "events")
+        waitingBytes = Gauge(label: prefix + "waiting_bytes")
+        usedBytes = Gauge(label: prefix + "used_bytes")
+        oldest = Gauge(label: prefix + "oldest_seconds")
+        appended = Counter(label: prefix + "appended_total")
+        acknowledged = Counter(label: prefix + "acknowledged_total")
+        refused = Counter(label: prefix + "refused_total")
+        damaged = Counter(label: prefix + "damaged_total")
+        alreadyInKafka = Counter(label: prefix + "found_in_kafka_total")
         for counter in [appended, acknowledged, refused, damaged, alreadyInKafka] { counter.increment(by: 0) }
     }
 

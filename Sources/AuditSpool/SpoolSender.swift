@@ -52,7 +52,7 @@ final class SpoolSender: Sendable {
 
     func start() {
         let thread = Thread { self.run() }
-        thread.name = "audit-spool-sender"
+        thread.name = "spool-sender"
         thread.start()
     }
 
@@ -140,7 +140,7 @@ final class SpoolSender: Sendable {
             while try !check.step() { if isPastDeadline { throw Stopped() } }
             known = check.found
             logger.notice(
-                "the audit spool looked for events that Kafka may have already",
+                "the spool looked for events that Kafka may have already",
                 metadata: ["events": "\(wanted.count)", "found": "\(known.count)", "read": "\(check.recordsRead)"])
         }
         window.raiseFloors(to: ends, onceAcknowledged: max(base, doubtful))
@@ -295,7 +295,7 @@ final class SpoolSender: Sendable {
             }
             if isNew {
                 logger.error(
-                    "audit events in the spool are damaged and lost: check the disk",
+                    "events in the spool are damaged and lost: check the disk",
                     metadata: [
                         "file": "\(damage.file)", "events": "\(damage.events)", "first": "\(damage.firstSequence)",
                     ])

@@ -14,14 +14,15 @@ import YAMLDocument
 ///     upstream: http://10.0.0.5:6333
 ///     credential: { header: api-key, format: "{}", secret: file:/run/secrets/qdrant }   # the preset knows the first two
 ///     timeouts: { connect: 10s, response: 60s, idle: 60s }
+///     record: bodies               # off, metadata, bodies; gateway.record if nothing is said
 ///     unmatched: deny              # or other: passed on, and audited as `other`
 ///     buckets: { models-*: checkpoint, "*": corpus }        # what a bucket holds, for s3; corpus if nothing is said
 ///     policy: {}                   # see PolicyReader
 /// ```
 struct ConnectionReader {
     private static let keys = [
-        "name", "preset", "path", "host", "upstream", "credential", "timeouts", "unmatched", "buckets", "policy",
-        "routes",
+        "name", "preset", "path", "host", "upstream", "credential", "timeouts", "unmatched", "record", "buckets",
+        "policy", "routes",
     ]
 
     /// The connection, nil when something is wrong with it; every fault is added to `errors`.
@@ -80,6 +81,7 @@ struct ConnectionReader {
             settings.timeouts.response = try timeouts["response"]?.milliseconds() ?? settings.timeouts.response
             settings.timeouts.idle = try timeouts["idle"]?.milliseconds() ?? settings.timeouts.idle
         }
+        settings.recorded = try node["record"]?.word(ConnectionSettings.Recorded.self, "way to record")
         settings.unmatched = try node["unmatched"]?.word(ConnectionSettings.Unmatched.self, "answer") ?? .deny
         return settings
     }

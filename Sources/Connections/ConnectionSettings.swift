@@ -44,6 +44,16 @@ package struct ConnectionSettings: Sendable, Equatable {
         case other
     }
 
+    /// What is recorded of exchanges.
+    package enum Recorded: String, Sendable, CaseIterable {
+        /// Nothing, refusals neither.
+        case off
+        /// All but bodies.
+        case metadata
+        /// The first bytes of bodies that are text too, masked.
+        case bodies
+    }
+
     /// Unique; `api.service.name` of the audit events.
     package var name: String
     /// The base URL, without a slash at its end: `http://10.0.0.5:6333`.
@@ -53,6 +63,8 @@ package struct ConnectionSettings: Sendable, Equatable {
     package var credential: Credential?
     package var timeouts = Timeouts()
     package var unmatched = Unmatched.deny
+    /// Nil for what the gateway does by default.
+    package var recorded: Recorded?
 
     /// The path of the base URL, without a slash at its end; empty for none.
     package var upstreamPath: String {

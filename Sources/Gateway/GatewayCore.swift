@@ -15,6 +15,8 @@ final class GatewayCore: Sendable {
     let tokens: TokenGuard
     let enforcement: Enforcement
     let spool: AuditSpool
+    /// Nil where nothing is recorded.
+    let recorder: Recorder?
     let metrics = GatewayMetrics()
     let logger: Logger
     private let configured: Mutex<GatewayConfiguration>
@@ -25,13 +27,14 @@ final class GatewayCore: Sendable {
 
     init(
         limits: GatewayLimits, configuration: GatewayConfiguration, tokens: TokenGuard, enforcement: Enforcement,
-        spool: AuditSpool, logger: Logger
+        spool: AuditSpool, recorder: Recorder?, logger: Logger
     ) {
         self.limits = limits
         configured = Mutex(configuration)
         self.tokens = tokens
         self.enforcement = enforcement
         self.spool = spool
+        self.recorder = recorder
         self.logger = logger
     }
 

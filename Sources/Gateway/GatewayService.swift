@@ -32,6 +32,7 @@ package struct GatewaySettings: Sendable {
     /// An event of the gateway is bounded by its own cuts, far below the spool's default; each running request has room for one
     /// reserved.
     package var spool = SpoolLimits(maximumEventBytes: 64 << 10)
+    package var recordings = RecordingSettings()
     /// How long the start waits for orders to be read from Kafka.
     package var catchUp = Duration.seconds(5)
     package var auditTopic = "gatewatch.audit"
@@ -93,11 +94,15 @@ package final class GatewayService: Service {
             producer: producer, topics: topics, now: now, logger: logger)
         let tokens: TokenGuard
         let spool: AuditSpool
+        let recorder: Recorder
         do {
             tokens = try TokenGuard(issuers: settings.issuers, httpClient: client, logger: logger)
             spool = try AuditSpool(
                 folder: "\(settings.stateFolder)/spool", topic: settings.auditTopic, properties: settings.kafka,
                 limits: settings.spool, logger: logger)
+            recorder = try Recorder(
+                folder: "\(settings.stateFolder)/recordings", settings: settings.recordings,
+                properties: settings.kafka, logger: logger)
         } catch {
             // An HTTP client that is dropped without this stops the process.
             try? client.syncShutdown()
@@ -105,8 +110,7 @@ package final class GatewayService: Service {
         }
         let core = GatewayCore(
             limits: settings.limits, configuration: configuration, tokens: tokens, enforcement: enforcement,
-            spool: spool,
-            logger: logger)
+            spool: spool, recorder: recorder, logger: logger)
         self.core = core
         follower = ControlFollower(core: core, properties: settings.kafka, topics: topics) { applied in
             for order in applied.orders {
@@ -139,14 +143,16 @@ package final class GatewayService: Service {
         refresh.cancel()
         follower.stop()
         await refresh.value
-        let (spool, producer) = (core.spool, producer)
+        let (spool, recorder, producer) = (core.spool, core.recorder, producer)
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            // Both block until Kafka has what it takes.
-            DispatchQueue.global().async {
+            // All block until Kafka has what it takes.
+            let group = DispatchGroup()
+            DispatchQueue.global().async(group: group) { recorder?.close() }
+            DispatchQueue.global().async(group: group) {
                 spool.close()
                 producer.close(flushMilliseconds: 2000)
-                done.resume()
             }
+            group.notify(queue: .global()) { done.resume() }
         }
         store.close()
         try? await client.shutdown()
@@ -191,6 +197,9 @@ package final class GatewayService: Service {
     /// How the spool stands.
     package var spool: SpoolStatus { core.spool.status }
 
+    /// How the spool of recordings stands.
+    package var recordings: SpoolStatus? { core.recorder?.status }
+
     /// For `/healthz`.
     package var health: [HealthReport.Check] {
         let spool = core.spool.status
@@ -202,6 +211,14 @@ package final class GatewayService: Service {
                 "orders", healthy: follower.isCaughtUp,
                 detail: "\(activeOrders) in force" + (follower.lastError.map { ": \($0)" } ?? ""), isRequired: false),
         ]
+        if let recorder = core.recorder {
+            let status = recorder.status
+            checks.append(
+                HealthReport.Check(
+                    "recordings", healthy: recorder.hasRoom,
+                    detail: "\(status.waitingEvents) wait for Kafka" + (status.problem.map { ": \($0)" } ?? ""),
+                    isRequired: recorder.settings.isRequired))
+        }
         for issuer in core.tokens.health {
             checks.append(
                 HealthReport.Check(

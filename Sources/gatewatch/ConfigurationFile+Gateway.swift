@@ -16,10 +16,12 @@ import Signing
 import YAMLDocument
 
 extension ConfigurationFile {
-    static let gatewayKeys = [
-        "listen", "certificate", "private_key", "state", "admin", "drain", "identities", "issuers", "connections",
-        "trusted_keys", "key", "safety", "spool", "limits", "topic", "orders_topic", "approvals_topic", "partitions",
-    ]
+    static let gatewayKeys =
+        [
+            "listen", "certificate", "private_key", "state", "admin", "drain", "identities", "issuers", "connections",
+            "trusted_keys", "key", "safety", "spool", "limits", "topic", "orders_topic", "approvals_topic",
+            "partitions",
+        ] + recordingKeys
 
     /// The section `gateway` without its connections.
     func gatewaySettings(kafka: KafkaProperties) throws -> GatewaySettings {
@@ -53,22 +55,28 @@ extension ConfigurationFile {
         if let topic = try node["topic"]?.text() { settings.auditTopic = topic }
         if let topic = try node["orders_topic"]?.text() { settings.ordersTopic = topic }
         if let topic = try node["approvals_topic"]?.text() { settings.approvalsTopic = topic }
-        if let spool = node["spool"] {
-            try spool.refuseKeys(except: ["total_bytes", "every_event"])
-            if let bytes = spool["total_bytes"] {
-                settings.spool.totalBytes = try bytes.integer()
-                let least = 2 * settings.spool.segmentBytes
-                guard settings.spool.totalBytes >= least else {
-                    throw bytes.error("the spool needs room for two segments: \(least) bytes or more.")
-                }
-            }
-            if try spool["every_event"]?.boolean() == true { settings.spool.synchronisation = .everyEvent }
-        }
+        if let spool = node["spool"] { settings.spool = try Self.spool(spool, settings.spool) }
+        settings.recordings = try Self.recordings(node)
         if let limits = node["limits"] { settings.limits = try Self.limits(limits) }
         return settings
     }
 
-    /// Of the audit topic, when it does not exist yet.
+    /// `{ total_bytes: …, every_event: … }`.
+    static func spool(_ node: YAMLNode, _ defaults: SpoolLimits) throws(DocumentError) -> SpoolLimits {
+        try node.refuseKeys(except: ["total_bytes", "every_event"])
+        var limits = defaults
+        if let bytes = node["total_bytes"] {
+            limits.totalBytes = try bytes.integer()
+            let least = 2 * limits.segmentBytes
+            guard limits.totalBytes >= least else {
+                throw bytes.error("the spool needs room for two segments: \(least) bytes or more.")
+            }
+        }
+        if try node["every_event"]?.boolean() == true { limits.synchronisation = .everyEvent }
+        return limits
+    }
+
+    /// Of the topics of events and recordings, when they do not exist yet.
     func gatewayPartitions() throws(DocumentError) -> Int32 {
         guard let node = gateway?["partitions"] else { return 12 }
         let partitions = try node.integer()

@@ -55,7 +55,8 @@ struct ConfigurationFile {
         "partitions", "enforcement",
     ]
     private static let hubKeys =
-        ["state", "group", "topic", "admin", "receivers", "activity"] + incidentKeys + RoutingReader.keys
+        ["state", "group", "topic", "admin", "receivers", "activity", "recordings"] + incidentKeys
+        + RoutingReader.keys
 
     /// A value, or what `env:NAME` and `file:PATH` stand for.
     private static func value(_ node: YAMLNode) throws(DocumentError) -> String {

@@ -117,6 +117,7 @@ private struct GatewayTopics: Service {
                     try KafkaAdmin(properties: settings.kafka, logger: logger).createTopics(
                         [
                             TopicSpecification(name: settings.auditTopic, partitions: partitions),
+                            TopicSpecification(name: settings.recordings.topic, partitions: partitions),
                             TopicSpecification(name: settings.ordersTopic, partitions: 4, configuration: compact),
                             TopicSpecification(name: settings.approvalsTopic, partitions: 4, configuration: compact),
                         ], timeoutMilliseconds: timeoutMilliseconds)

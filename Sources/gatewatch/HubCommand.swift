@@ -50,6 +50,8 @@ struct HubCommand: AsyncParsableCommand {
         configuration.activity = try file.activity(
             kafka: configuration.kafka, hubDatabase: configuration.databasePath)
         configuration.evidenceKey = try file.evidenceKey(trusted: configuration.control?.keys)
+        configuration.recordings = try file.recordings(
+            kafka: configuration.kafka, hubDatabase: configuration.databasePath, key: configuration.evidenceKey)
         if configuration.receivers.isEmpty {
             logger.warning("there is no receiver: alerts are stored and nobody is told")
         }

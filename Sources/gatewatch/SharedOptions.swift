@@ -198,6 +198,10 @@ func startMetrics() -> PrometheusMetrics {
         "gatewatch_state_keys": "Group keys of the partition.",
         "gatewatch_hub_activity_events_total": "Audit events that the hub counted, by outcome.",
         "gatewatch_hub_activity_lag": "Audit events that the hub has not yet counted.",
+        "gatewatch_gateway_recordings_total": "Exchanges that were to be recorded, by outcome.",
+        "gatewatch_hub_recordings_total": "Recordings that the hub read or deleted, by outcome.",
+        "gatewatch_hub_recordings_lag": "Recordings that the hub has not yet read.",
+        "gatewatch_hub_recordings_bytes": "Size of the hub's file of recordings, without what is free in it.",
     ])
     MetricsSystem.bootstrap(metrics)
     return metrics

@@ -58,6 +58,7 @@ extension GatewayEndToEnd {
                 let revoked = all.filter { $0.status_code == "revoked" }
                 #expect(
                     revoked.count == 4 && revoked.allSatisfy { $0.class_uid == 3002 && $0.unmapped.order_id != nil })
+                try await expectRecorded(answered, gateway, stage)
                 try await gateway.child.terminate()
                 await events.stop()
             }
@@ -79,6 +80,27 @@ extension GatewayEndToEnd {
             #expect(Set(uids).count == uids.count)
             #expect(Set(uids).isSuperset(of: answers.map(\.id)))
             #expect(Set(answers.map(\.id)).count == answers.count)
+        }
+
+        /// Every answer that a client got was recorded, once, also before a kill and while Kafka was away.
+        private func expectRecorded(
+            _ answers: [GatewayProcess.Answer], _ gateway: GatewayProcess, _ stage: GatewayStage
+        ) async throws {
+            struct Recorded: Decodable { let uid: String }
+            try await eventually("the spool of recordings is empty: \(gateway.child.tail)") {
+                try await gateway.child.get("healthz").body.contains("\"0 wait for Kafka")
+            }
+            let reader = try KafkaTopicReader(
+                properties: stage.broker.clientProperties, topics: ["gatewatch.recordings"], logger: quiet)
+            defer { reader.close() }
+            var uids: [String] = []
+            while !reader.isCaughtUp {
+                _ = try reader.poll(timeoutMilliseconds: 100) { record in
+                    guard let payload = record.payload else { return }
+                    uids.append(try JSONDecoder().decode(Recorded.self, from: Data(payload)).uid)
+                }
+            }
+            #expect(Set(uids).count == uids.count && Set(uids) == Set(answers.map(\.id)))
         }
 
         @Test func sigtermLetsARunningDownloadEndAndTakesNoNewConnections() async throws {

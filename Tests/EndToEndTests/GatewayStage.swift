@@ -45,7 +45,9 @@ final class GatewayStage: Sendable {
     /// - Parameter partitions: of the audit topic. The embedded broker keeps about 5 MB of each.
     static func with(partitions: Int = 12, _ body: (GatewayStage) async throws -> Void) async throws {
         try await Stage.with { stage in
-            let topics = [(Stage.auditTopic, partitions), (ordersTopic, 4), (approvalsTopic, 4)]
+            let topics = [
+                (Stage.auditTopic, partitions), (ordersTopic, 4), (approvalsTopic, 4), ("gatewatch.recordings", 4),
+            ]
             let broker = try EmbeddedBroker(topics: topics, logger: quiet)
             defer { broker.close() }
             let (issuerPorts, issuerFound) = AsyncStream<Int>.makeStream()

@@ -53,7 +53,7 @@ final class Stage: Sendable {
         var ids: [String] { orders.withLock { $0.map(\.id) } }
     }
 
-    static let topics = ["gatewatch.audit", "gatewatch.orders", "gatewatch.approvals"]
+    static let topics = ["gatewatch.audit", "gatewatch.orders", "gatewatch.approvals", "gatewatch.recordings"]
 
     /// The services of `LocalUpstream` as connections.
     static func connections(port: Int, policies: [String: String] = [:]) -> String {
@@ -350,7 +350,7 @@ final class Stage: Sendable {
         }.sorted { $0.createdAt < $1.createdAt }
     }
 
-    private func records(of topic: String) throws -> [(key: String, value: [UInt8])] {
+    func records(of topic: String) throws -> [(key: String, value: [UInt8])] {
         let reader = try KafkaTopicReader(
             properties: broker.clientProperties, topics: [topic], logger: Logger(label: "test"))
         defer { reader.close() }

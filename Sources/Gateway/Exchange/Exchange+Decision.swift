@@ -39,6 +39,7 @@ extension Exchange {
         record.service = destination.connection.name
         record.host = backend.upstream.host
         record.policy = "\(destination.connection.name)/request"
+        beginRecording()
         do throws(RequestRefusal) {
             let query = head.uri.firstIndex(of: "?").map { String(head.uri[head.uri.index(after: $0)...]) }
             let match = try destination.connection.match(

@@ -125,6 +125,7 @@ extension Exchange {
         answer.headers.add(name: "gatewatch-request-id", value: uid)
         if let waited = appliedWait { answer.headers.add(name: "preference-applied", value: "wait=\(waited)") }
         record.status = Int(response.status.code)
+        recordAnswer(answer)
         if let announced, announced >= Self.streamBytes, !recordStream(announced) { return }
         client.write(answer, closes: closes)
     }
@@ -141,6 +142,7 @@ extension Exchange {
         let count = Int64(bytes.readableBytes)
         responseBytes += count
         bytes.withUnsafeReadableBytes { counter?.feed($0) }
+        recordAnswer(bytes)
         if announced == nil, responseBytes >= Self.streamBytes, responseBytes - count < Self.streamBytes {
             guard recordStream(nil) else { return }
         }

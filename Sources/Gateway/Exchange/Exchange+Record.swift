@@ -38,12 +38,9 @@ extension Exchange {
         isRecorded = true
         record.responseBytes = responseBytes
         if let counter { record.items = counter.items }
-        if streamIsRecorded {
-            guard announced == nil else { return true }
-            // Its length is known only now.
-            return continueStream() || cannotRecord()
-        }
-        return append() || cannotRecord()
+        // The event of a stream whose length was announced is there already.
+        let isTold = !streamIsRecorded ? append() : announced != nil || continueStream()
+        return isTold && keepRecording(isWhole: true) || cannotRecord()
     }
 
     /// The answer ended before its end.
@@ -53,6 +50,7 @@ extension Exchange {
         record.responseBytes = responseBytes
         if let counter { record.items = counter.items }
         let written = streamIsRecorded ? continueStream() : append()
+        _ = keepRecording(isWhole: false)
         if !written {
             worker.core.logger.critical("an audit event could not be recorded", metadata: ["request": "\(uid)"])
         }
@@ -97,6 +95,8 @@ extension Exchange {
         isRecorded = true
         worker.core.metrics.refused(reason)
         guard append() else { return refuseUnrecorded() }
+        recordAnswer(problem.headers(length: body.count), body)
+        _ = keepRecording(isWhole: true)
         answer(problem, body)
     }
 
@@ -121,10 +121,12 @@ extension Exchange {
     func answerOwn(_ body: [UInt8]) {
         record.status = 200
         responseBytes = Int64(body.count)
+        let headers: HTTPHeaders = [
+            "content-type": "application/json", "content-length": "\(body.count)", "cache-control": "no-store",
+        ]
+        recordAnswer(headers, body)
         guard recordEnd() else { return }
-        answer(
-            .ok, ["content-type": "application/json", "content-length": "\(body.count)", "cache-control": "no-store"],
-            body)
+        answer(.ok, headers, body)
     }
 
     private func answer(_ status: HTTPResponseStatus, _ headers: HTTPHeaders, _ body: [UInt8]) {
@@ -147,9 +149,11 @@ extension Exchange {
         cancelWaiting()
         pendingBody.removeAll()
         releaseInspection()
+        dropRecording()
         if isReserved {
             isReserved = false
             worker.core.spool.release()
+            worker.core.recorder?.release()
         }
     }
 }

@@ -77,7 +77,8 @@ final class Exchange: UpstreamResponseReceiver {
     var responseBytes: Int64 = 0
     var counter: ResponseCounter?
 
-    // The audit event.
+    // The audit event and the recording.
+    var recording: ExchangeRecording?
     var isReserved = false
     var isRecorded = false
     var streamIsRecorded = false
@@ -104,6 +105,10 @@ final class Exchange: UpstreamResponseReceiver {
         let core = worker.core
         core.metrics.requests.increment()
         guard core.spool.reserve() else { return refuseUnrecorded() }
+        guard core.recorder?.reserve() != false else {
+            core.spool.release()
+            return refuseUnrecorded()
+        }
         isReserved = true
         do throws(HeaderRules.Refusal) {
             framing = try HeaderRules.check(head, limits: core.limits, isHTTP2: isHTTP2)
@@ -211,6 +216,7 @@ final class Exchange: UpstreamResponseReceiver {
     func requestBody(_ bytes: ByteBuffer) {
         requestBytes += Int64(bytes.readableBytes)
         if phase != .done, !fitsFraming(isEnd: false) { return refuseFraming() }
+        if phase != .done { recordRequest(bytes) }
         switch phase {
         case .deciding: pendingBody.append(bytes)
         case .collecting: collect(bytes)

@@ -19,6 +19,7 @@ import Notifications
 import OIDC
 import Orders
 import Pipeline
+import Recordings
 import ServiceLifecycle
 import Sigma
 import Signing
@@ -179,6 +180,8 @@ final class DemoStage {
             hubConfiguration.activity = ActivityFollower.Configuration(
                 kafka: kafka, databasePath: "\(folder)/activity.sqlite",
                 settings: ActivitySettings(mapping: detectSettings.mapping, directory: directory))
+            hubConfiguration.recordings = RecordingsConfiguration(
+                kafka: kafka, databasePath: "\(folder)/recordings.sqlite")
             let hub = try HubService(configuration: hubConfiguration, logger: logger)
             await group.addServiceUnlessShutdown(hub)
 
@@ -210,7 +213,8 @@ final class DemoStage {
             let began = ContinuousClock.now
             var outcome = await perform(cast, honest)
             outcome.took = ContinuousClock.now - began
-            await settle(&outcome, gateway: gateway, detect: detect, receiver: receiver, inForce: inForce)
+            await settle(
+                &outcome, gateway: gateway, detect: detect, hub: hub, receiver: receiver, inForce: inForce)
             report(outcome)
             if waitsAfterwards {
                 Terminal.print("the gateway listens on http://127.0.0.1:\(port); Ctrl-C ends the demo")
@@ -316,8 +320,8 @@ final class DemoStage {
 
     /// Waits until all that happened is detected and delivered, and compares it with what was played.
     private func settle(
-        _ outcome: inout DemoOutcome, gateway: GatewayService, detect: DetectService, receiver: WebhookReceiver,
-        inForce: InForce
+        _ outcome: inout DemoOutcome, gateway: GatewayService, detect: DetectService, hub: HubService,
+        receiver: WebhookReceiver, inForce: InForce
     ) async {
         var faults: [String] = []
         let deadline = ContinuousClock.now.advanced(by: .seconds(60))
@@ -329,6 +333,10 @@ final class DemoStage {
         }
         await wait("not every event was sent") { gateway.spool.waitingEvents == 0 }
         await wait("not every event was read") { detect.committedRecords >= Int(gateway.spool.acknowledged) }
+        await wait("not every exchange was recorded") {
+            let kept = (try? hub.recordings?.size().recordings) ?? 0
+            return gateway.recordings.map { $0.waitingEvents == 0 && kept >= Int64($0.acknowledged) } ?? false
+        }
         await wait("not every alert was delivered") { receiver.inbox.messages.count >= detect.alertCount }
 
         let messages = receiver.inbox.messages
