@@ -116,7 +116,19 @@ package struct FixtureMonth: Sendable {
             var plan = plan(who)
             if who.role == .platform { operators += 1 }
             guard let presence = Presence(self, number, who, day, date, &plan.random) else { continue }
-            plan.officeDay()
+            // Things that look like deeds and are none; a security team hears of them all the same.
+            switch presence.mishap {
+            case .mistyping?: plan.officeDay(mistypes: 6)
+            case .hurry?:
+                plan.officeDay()
+                plan.download(
+                    DayPlan.checkpoints[day % DayPlan.checkpoints.count], at: 15 * 3_600, parts: 3, apart: 10...20,
+                    approval: nil)
+            case .lateChange?:
+                plan.officeDay()
+                plan.deployment(in: 1_130..<1_180, changes: 2)
+            case nil: plan.officeDay()
+            }
             if who.role == .mlEngineer, plan.random.chance(20) {
                 plan.approvedDownload(
                     approve.map { approve in
@@ -166,8 +178,11 @@ package struct FixtureMonth: Sendable {
 
     /// That somebody works on a day. Nil for who does not.
     private struct Presence {
+        enum Mishap { case mistyping, hurry, lateChange }
+
         /// What is wrong with it.
         var kind: String?
+        var mishap: Mishap?
 
         init?(
             _ month: FixtureMonth, _ number: Int, _ who: FixtureIdentity, _ day: Int, _ date: FixtureDate,
@@ -190,6 +205,15 @@ package struct FixtureMonth: Sendable {
             }
             guard day >= joins, day < silent, !(leave..<leave + 7).contains(day) else { return nil }
             guard random.chance(date.isWeekend ? 3 : 95) else { return nil }
+            guard !date.isWeekend else { return }
+            switch who.role {
+            case .mlEngineer where (day + number) % 21 == 4: mishap = .hurry
+            // Weekdays without a deployment window in the evening.
+            case .platform where (day + number) % 13 == 5 && date.deploymentWindows.isEmpty: mishap = .lateChange
+            case .inference, .analyst:
+                if (day * 31 + number) % 150 == 1 { mishap = .mistyping }
+            default: break
+            }
         }
     }
 }
