@@ -148,6 +148,13 @@ let package = Package(
         room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
+            "FixtureHub",
+            [
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Detection", "Detectors", "Fixtures", "Hub",
+                "Incidents",
+                "Kafka", "Notifications", "Orders", "Pipeline", "Signing", crypto, grdb, logging,
+            ]),
+        room(
             "LocalServices", [asyncHTTPClient, crypto, hummingbird, lifecycle, logging, nioCore, nioHTTP1, httpTypes]),
 
         // Enforcement, and the data path that it acts on.
@@ -177,7 +184,8 @@ let package = Package(
                 "Activity",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
                 "Detection",
-                "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
+                "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka",
+                "LocalServices",
                 "Notifications", "OIDC",
                 "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
                 argumentParser,
@@ -271,6 +279,7 @@ let package = Package(
         tests("Telemetry", [hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),
         tests("Fixtures", ["Calendar", "CZlib"]),
+        tests("FixtureHub", ["Activity", "Fixtures", "Incidents", grdb]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

@@ -264,8 +264,10 @@ struct RollupWriter {
     }
 
     private func writeSessions() throws {
-        for (key, sums) in writer.rollup.sessions {
-            let identity = identity(key.identity)
+        let sessions = writer.rollup.sessions.map { key, sums in (identity: identity(key.identity), sums: sums) }
+        for (identity, sums) in sessions.sorted(by: {
+            ($0.identity, $0.sums.startedAt, $0.sums.session) < ($1.identity, $1.sums.startedAt, $1.sums.session)
+        }) {
             var session = sums.session
             let isKnown = try id(
                 "SELECT id FROM sessions WHERE identity_id = ? AND session = ?", [identity, session])

@@ -3,8 +3,8 @@
 /// The deployment calendar of the fixture company (RFC 5545), around the fixture day.
 enum DeploymentCalendar {
     /// Tuesday and Thursday 22:00–02:00 and Wednesday 10:00–12:00 in Berlin, one night left out, one extra window, one freeze.
-    static func text(around date: FixtureDate) -> String {
-        let start = date.adding(-28)
+    static func text(around date: FixtureDate, daysBefore: Int = 28) -> String {
+        let start = date.adding(-daysBefore)
         let freeze = date.adding(9).onOrAfter(weekday: 5)
         // The last Thursday night before the freeze does not take place.
         let skipped = freeze.adding(-1)

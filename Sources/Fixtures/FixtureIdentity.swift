@@ -36,7 +36,7 @@ struct FixtureIdentity {
     let aliases: [String]
     let manager: String
     /// ISO date, empty when there is none.
-    let endDate: String
+    var endDate: String
     let address: String
     let userAgent: String
 
@@ -47,7 +47,7 @@ struct FixtureIdentity {
 
 /// Everyone of the day, in the order of the directory.
 struct FixtureRoster {
-    private(set) var people: [FixtureIdentity] = []
+    var people: [FixtureIdentity] = []
     private(set) var services: [FixtureIdentity] = []
     private(set) var insiders: [FixtureIdentity] = []
 

@@ -120,12 +120,13 @@ extension DayPlan {
     }
 
     /// A download as it should be: one checkpoint, approved.
-    mutating func approvedDownload() {
-        let approval = "apr-" + random.hex(8)
-        download(
-            random.pick(DayPlan.checkpoints), at: random.pick(600...960) * 60, parts: random.pick(10...24),
-            apart: 8...25,
-            approval: approval)
+    ///
+    /// - Parameter approve: gives the id of the approval for a checkpoint at a time; made up without.
+    mutating func approvedDownload(_ approve: ((String, Int64) -> String)? = nil) {
+        let made = "apr-" + random.hex(8)
+        let (checkpoint, second) = (random.pick(DayPlan.checkpoints), random.pick(600...960) * 60)
+        let approval = approve?(checkpoint, midnight + Int64(second) * 1000) ?? made
+        download(checkpoint, at: second, parts: random.pick(10...24), apart: 8...25, approval: approval)
     }
 
     /// Changes of the configuration under a ticket, within a deployment window given in minutes.

@@ -100,8 +100,8 @@ struct AlertStore: Sendable {
         try migrator.migrate(database)
     }
 
-    /// Stores the records and routes their alerts, all or nothing.
-    func store(_ records: [ReceivedRecord]) throws -> Outcome {
+    /// Stores the records and routes their alerts, all or nothing. `now` is ms since the epoch.
+    func store(_ records: [ReceivedRecord], now: Int64 = RFC3339.nowMilliseconds()) throws -> Outcome {
         // Parsed before the transaction: it holds the only writer.
         let parsed = records.map { record -> (ReceivedRecord, Result<Alert, UnreadableAlert>) in
             guard let payload = record.payload else {
@@ -109,14 +109,13 @@ struct AlertStore: Sendable {
             }
             return (record, Result { () throws(UnreadableAlert) -> Alert in try Alert(payload) })
         }
-        let now = RFC3339.nowMilliseconds()
         return try database.write { db in
             var outcome = Outcome()
             var routed: [RoutedAlert] = []
             for (record, result) in parsed {
                 switch result {
                 case .success(let alert):
-                    guard try insert(alert, record, in: db) else {
+                    guard try insert(alert, record, now, in: db) else {
                         outcome.repeated += 1
                         continue
                     }
@@ -128,7 +127,7 @@ struct AlertStore: Sendable {
                     let incident = try incidents.take(alert.incident, now: now, in: db)
                     routed.append(alert.routed.belonging(to: incident))
                 case .failure(let reason):
-                    try keep(record, reason.description, in: db)
+                    try keep(record, reason.description, now, in: db)
                     outcome.unreadable.append(
                         Unreadable(
                             place: "\(record.topic)/\(record.partition) at offset \(record.offset)",
@@ -143,7 +142,7 @@ struct AlertStore: Sendable {
         }
     }
 
-    private func insert(_ alert: Alert, _ record: ReceivedRecord, in db: Database) throws -> Bool {
+    private func insert(_ alert: Alert, _ record: ReceivedRecord, _ now: Int64, in db: Database) throws -> Bool {
         let statement = try db.cachedStatement(
             sql: """
                 INSERT INTO alerts (id, identity, rule, title, severity, time, rule_status, json, topic, partition,
@@ -152,13 +151,12 @@ struct AlertStore: Sendable {
                 """)
         try statement.execute(arguments: [
             alert.id, alert.identity, alert.rule, alert.title, alert.severity, alert.time, alert.ruleStatus,
-            String(decoding: alert.json, as: UTF8.self), record.topic, record.partition, record.offset,
-            RFC3339.nowMilliseconds(),
+            String(decoding: alert.json, as: UTF8.self), record.topic, record.partition, record.offset, now,
         ])
         return db.changesCount > 0
     }
 
-    private func keep(_ record: ReceivedRecord, _ reason: String, in db: Database) throws {
+    private func keep(_ record: ReceivedRecord, _ reason: String, _ now: Int64, in db: Database) throws {
         try db.execute(
             sql: """
                 INSERT INTO unreadable_alerts (topic, partition, record_offset, record_time, reason, payload, received_at)
@@ -166,7 +164,7 @@ struct AlertStore: Sendable {
                 """,
             arguments: [
                 record.topic, record.partition, record.offset, record.timestamp, reason,
-                record.payload.map { Data($0.prefix(Self.maximumUnreadableBytes)) }, RFC3339.nowMilliseconds(),
+                record.payload.map { Data($0.prefix(Self.maximumUnreadableBytes)) }, now,
             ])
         try db.execute(
             sql: "DELETE FROM unreadable_alerts WHERE id <= (SELECT max(id) FROM unreadable_alerts) - ?",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Detection
+package import Detection
 import Foundation
-import Logging
+package import Logging
 import Orders
 import Sigma
-import Signing
+package import Signing
 import Synchronization
 
 /// Decides about the orders that alerts call for, for all partitions of the process: one budget.
@@ -15,17 +15,17 @@ import Synchronization
 /// partition that moves to another process takes its part of the books along. A file of the process's own could be
 /// neither in one transaction with the order nor move. Each process has its own budget; the gateways check theirs over
 /// all of them.
-final class Responder: Sendable {
+package final class Responder: Sendable {
     /// What is to be sent and counted for an alert.
-    struct Answer {
+    package struct Answer: Sendable {
         /// The alert with the decision in it.
-        var alert: Alert
+        package var alert: Alert
         /// The signed order.
-        var order: SignedRecord?
+        package var order: SignedRecord?
         /// The order's entry in the books.
         var entry: OrderLedger.Entry?
         /// The page to people that the budget is spent.
-        var page: Alert?
+        package var page: Alert?
     }
 
     let settings: EnforcementSettings
@@ -40,6 +40,11 @@ final class Responder: Sendable {
         safety = Mutex(OrderSafety(settings: settings.safety))
     }
 
+    /// For who replays what was recorded.
+    package convenience init(settings: EnforcementSettings, logger: Logger) {
+        self.init(settings: settings, metrics: DetectMetrics(), logger: logger)
+    }
+
     /// Orders that a partition issued earlier, here or elsewhere.
     func restore(_ entries: [OrderLedger.Entry]) {
         safety.withLock { safety in
@@ -52,7 +57,7 @@ final class Responder: Sendable {
     /// The order is issued now, because tokens issued until now are to be refused, and ends its TTL after the event: one
     /// that is issued again after a crash, or when lost state is rebuilt from the topic, has the same id and the same end,
     /// and what people lifted meanwhile stays lifted.
-    func answer(_ alert: Alert, now: Int64) -> Answer {
+    package func answer(_ alert: Alert, now: Int64) -> Answer {
         guard let response = alert.response, let action = RuleExtension.Respond.Action(rawValue: response.action) else {
             return Answer(alert: alert)
         }

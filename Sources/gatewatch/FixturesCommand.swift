@@ -1,23 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ArgumentParser
+import AuditEvent
 import CZlib
+import FixtureHub
 import Fixtures
 
 struct Fixtures: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Writes the fixture day: normal work of 200 identities and one insider per signal.",
-        discussion: "gatewatch fixtures --seed 1 --out fixtures")
+        abstract: "Writes the fixture day, or the databases of a hub after a fixture month.",
+        discussion: """
+            gatewatch fixtures --seed 1 --out fixtures
+            gatewatch fixtures --month --seed 1 --state /tmp/month
 
-    @Option(help: "Another seed, another day.")
+            The day: normal work of 200 identities and one insider per signal, as files. The month: four such weeks after five in which the
+            detectors learn, played through detectors, hub and activity; hub.sqlite and activity.sqlite are what a hub would have then.
+            """)
+
+    @Option(help: "Another seed, another day or month.")
     var seed: UInt64 = 1
-    @Option(help: "Folder to write to.")
+    @Option(help: "Folder to write the day to.")
     var out = "fixtures"
+    @Flag(help: "The databases after a month, in place of a day.")
+    var month = false
+    @Option(help: "Folder of the month's databases; must not hold any.")
+    var state: String?
+    @Option(parsing: .upToNextOption, help: "Rule files or folders for the month; ./detectors without.")
+    var detectors: [String] = []
+    @Option(help: "How many do normal work in the month.")
+    var identities = 200
+    @Option(help: "The month's last day.")
+    var lastDay = "2026-11-22"
+
+    func validate() throws {
+        if month, state == nil { throw ValidationError("--month needs --state FOLDER, where the databases are made.") }
+        if !month, state != nil { throw ValidationError("--state is for --month; the day goes to --out.") }
+    }
 
     func run() throws {
-        let day = try FixtureDay(seed: seed)
-        try day.writeFixtures(to: out) { try gzip($0) }
-        Terminal.print("\(day.events.count) events of \(out)/day.ndjson.gz, \(day.insiders.count) insiders")
+        guard month, let state else {
+            let day = try FixtureDay(seed: seed)
+            try day.writeFixtures(to: out) { try gzip($0) }
+            return Terminal.print(
+                "\(day.events.count) events of \(out)/day.ndjson.gz, \(day.insiders.count) insiders")
+        }
+        let month = try FixtureMonth(.init(seed: seed, lastDay: lastDay, identities: identities))
+        let hub = try FixtureHub(month, detectors: detectors.isEmpty ? ["detectors"] : detectors, folder: state)
+        let summary = try hub.run { day in
+            if day % 7 == 0 { Terminal.error("day \(day + 1) of \(month.dayCount)") }
+        }
+        Terminal.print(
+            "\(summary.events) events, \(summary.alerts) alerts, \(summary.orders) orders, \(summary.approvals) requests for approval in \(state)"
+        )
+        for deed in summary.deeds {
+            Terminal.print("\(Timestamp.iso8601(deed.from))  \(deed.identity)  \(deed.kind)")
+        }
+        for missed in summary.missed { Terminal.error(missed) }
+        if !summary.missed.isEmpty { throw ExitCode.foundWrong }
     }
 }
 
