@@ -60,11 +60,8 @@ struct CellMap<Cell> {
         if Int(key) >= placeCount {
             var larger = placeCount
             while larger <= Int(key) { larger *= 2 }
-            let room = UnsafeMutablePointer<Int32>.allocate(capacity: larger)
-            room.initialize(repeating: -1, count: larger)
-            room.update(from: places, count: placeCount)
-            places.deallocate()
-            places = room
+            places = places.grown(placeCount, to: larger)
+            (places + placeCount).initialize(repeating: -1, count: larger - placeCount)
             placeCount = larger
         }
         let place: Int32
@@ -190,15 +187,9 @@ struct CellMap<Cell> {
     /// Large slabs grow by a quarter: what is not in use yet should not weigh as much as what is.
     private mutating func grow() {
         let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
-        func larger<Element>(_ old: UnsafeMutablePointer<Element>) -> UnsafeMutablePointer<Element> {
-            let new = UnsafeMutablePointer<Element>.allocate(capacity: room)
-            new.moveInitialize(from: old, count: used)
-            old.deallocate()
-            return new
-        }
-        cells = larger(cells)
-        keys = larger(keys)
-        changedFlags = larger(changedFlags)
+        cells = cells.grown(used, to: room)
+        keys = keys.grown(used, to: room)
+        changedFlags = changedFlags.grown(used, to: room)
         capacity = room
     }
 }

@@ -119,10 +119,7 @@ final class KeySpace {
         if let id = free.popLast() { return id }
         if used == capacity {
             let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
-            let larger = UnsafeMutablePointer<Key>.allocate(capacity: room)
-            larger.moveInitialize(from: keys, count: used)
-            keys.deallocate()
-            keys = larger
+            keys = keys.grown(used, to: room)
             capacity = room
         }
         used += 1

@@ -215,10 +215,10 @@ struct LogEntries {
         end += Int32(size)
     }
 
-    /// Grows by a quarter: most keys hold few events.
+    /// Grows by an eighth: most keys hold few events.
     private mutating func grow(by size: Int) {
         let used = Int(end - head)
-        let room = head > capacity / 4 && used + size <= Int(capacity) ? Int(capacity) : used + max(size + 40, used / 4)
+        let room = head > capacity / 4 && used + size <= Int(capacity) ? Int(capacity) : used + max(size + 24, used / 8)
         let larger = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 1)
         if let memory {
             larger.copyMemory(from: memory + Int(head), byteCount: used)

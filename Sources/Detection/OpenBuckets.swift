@@ -123,9 +123,6 @@ struct OpenBuckets {
 
     private mutating func grow() {
         let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
-        let larger = UnsafeMutablePointer<Place>.allocate(capacity: room)
-        larger.moveInitialize(from: slab, count: used)
-        slab.deallocate()
-        (slab, capacity) = (larger, room)
+        (slab, capacity) = (slab.grown(used, to: room), room)
     }
 }

@@ -26,11 +26,21 @@ final class SequenceState: CorrelationState {
         var chains: [[EventID]]
     }
 
-    private struct Window {
+    /// What is known beside the entries.
+    private final class Known {
         /// What the entries before the watermark left.
         var base: Progress
         /// That and all entries; nil while these are few, and it costs less to go through them again.
         var current: Progress?
+
+        init(base: Progress) {
+            self.base = base
+        }
+    }
+
+    private struct Window {
+        /// Most windows have few entries and nothing before them.
+        var known: Known?
         var entries = EntryBuffer()
         var lastTime: Int64 = .min
     }
@@ -46,7 +56,7 @@ final class SequenceState: CorrelationState {
     private let ways: [Range<Int>]
     /// With such a condition, for `temporal`: the rules of each way.
     private let sets: [[Int]]
-    /// What windows begin with; its arrays are shared by all that got no further.
+    /// What windows begin with.
     private let nothing: Progress
 
     override init(plan: CorrelationPlan) {
@@ -76,9 +86,9 @@ final class SequenceState: CorrelationState {
         var bytes = windows.bytes
         windows.forEach { _, window in
             bytes += window.entries.bytes
-            for progress in [window.base, window.current].compactMap({ $0 }) {
-                // Those of most keys are the empty ones that all of them share.
-                if progress.times.allSatisfy({ $0 == .min }) { continue }
+            guard let known = window.known else { return }
+            bytes += 48
+            for progress in [known.base, known.current].compactMap({ $0 }) {
                 bytes += 64 + progress.times.count * 8 + progress.chains.count * 8
                 for chain in progress.chains where !chain.isEmpty {
                     bytes += 32 + chain.count * MemoryLayout<EventID>.stride
@@ -89,7 +99,7 @@ final class SequenceState: CorrelationState {
     }
 
     override func insert(_ entry: WindowEntry, key: Int32, watermark: Int64, _ fire: (Firing) -> Void) -> Bool {
-        let window = windows.make(key, makeWindow())
+        let window = windows.make(key, Window())
         let entries = window.pointee.entries
         let count = entries.count
         var place = count
@@ -100,15 +110,14 @@ final class SequenceState: CorrelationState {
         window.pointee.lastTime = max(window.pointee.lastTime, entry.time)
         if place == count {
             window.pointee.entries.append(entry)
-            if window.pointee.current != nil {
-                advance(&window.pointee.current, entry)
-            } else {
-                window.pointee.current = progress(of: window.pointee)
+            if let known = window.pointee.known, known.current != nil {
+                advance(&known.current, entry)
+            } else if count >= Self.few {
+                known(window).current = progress(of: window.pointee)
             }
-            if let current = window.pointee.current {
-                judge(window, at: count, current, until: plan.isDeferred ? .min : .max, fire)
-            }
-            if count < Self.few { window.pointee.current = nil }
+            let current = window.pointee.known?.current ?? progress(of: window.pointee)
+            judge(window, at: count, current, until: plan.isDeferred ? .min : .max, fire)
+            if count < Self.few { window.pointee.known?.current = nil }
         } else {
             window.pointee.entries.insert(entry, at: place)
             replay(window, until: plan.isDeferred ? .min : .max, fire)
@@ -131,10 +140,15 @@ final class SequenceState: CorrelationState {
         return nil
     }
 
-    private func makeWindow() -> Window { Window(base: nothing) }
+    private func known(_ window: UnsafeMutablePointer<Window>) -> Known {
+        if let known = window.pointee.known { return known }
+        let known = Known(base: nothing)
+        window.pointee.known = known
+        return known
+    }
 
     private func progress(of window: Window) -> Progress {
-        var progress = window.base
+        var progress = window.known?.base ?? nothing
         for i in 0..<window.entries.count { advance(&progress, window.entries[i]) }
         return progress
     }
@@ -169,12 +183,16 @@ final class SequenceState: CorrelationState {
     }
 
     private func replay(_ window: UnsafeMutablePointer<Window>, until: Int64, _ fire: (Firing) -> Void) {
-        var progress = window.pointee.base
+        var progress = window.pointee.known?.base ?? nothing
         for i in 0..<window.pointee.entries.count {
             advance(&progress, window.pointee.entries[i])
             judge(window, at: i, progress, until: until, fire)
         }
-        window.pointee.current = window.pointee.entries.count > Self.few ? progress : nil
+        if window.pointee.entries.count > Self.few {
+            known(window).current = progress
+        } else {
+            window.pointee.known?.current = nil
+        }
     }
 
     private func judge(
@@ -226,7 +244,7 @@ final class SequenceState: CorrelationState {
         let entries = window.pointee.entries
         var gone = 0
         while gone < entries.count, entries[gone].time < watermark {
-            advance(&window.pointee.base, entries[gone])
+            advance(&known(window).base, entries[gone])
             gone += 1
         }
         window.pointee.entries.removeFirst(gone)
@@ -259,10 +277,11 @@ final class SequenceState: CorrelationState {
         var writer = ByteWriter()
         writer.write(window.lastTime)
         writer.write(UInt16(stages.count))
+        let base = window.known?.base ?? nothing
         for stage in stages.indices {
-            writer.write(window.base.times[stage])
-            writer.write(UInt8(window.base.chains[stage].count))
-            for id in window.base.chains[stage] { writer.write(id, texts) }
+            writer.write(base.times[stage])
+            writer.write(UInt8(base.chains[stage].count))
+            for id in base.chains[stage] { writer.write(id, texts) }
         }
         window.entries.write(&writer, texts)
         return writer.bytes
@@ -271,19 +290,23 @@ final class SequenceState: CorrelationState {
     override func restore(
         key: Int32, _ reader: inout ByteReader, _ texts: inout LongEventIDs
     ) throws(ByteReader.Damaged) -> [Int64] {
-        var base = makeWindow().base
+        var base = nothing
+        var isNothing = true
         let lastTime: Int64 = try reader.read()
         guard Int(try reader.read(UInt16.self)) == stages.count else { throw ByteReader.Damaged() }
         for stage in stages.indices {
-            base.times[stage] = try reader.read()
-            for _ in 0..<(try reader.read(UInt8.self)) { base.chains[stage].append(try reader.readID(&texts)) }
+            let (time, count): (Int64, UInt8) = (try reader.read(), try reader.read())
+            if time == .min, count == 0 { continue }
+            isNothing = false
+            base.times[stage] = time
+            for _ in 0..<count { base.chains[stage].append(try reader.readID(&texts)) }
         }
         let entries = try EntryBuffer.read(&reader, &texts)
-        let window = windows.make(key, makeWindow())
+        let window = windows.make(key, Window())
         window.pointee.lastTime = lastTime
-        window.pointee.base = base
+        if !isNothing { window.pointee.known = Known(base: base) }
         for entry in entries { window.pointee.entries.append(entry) }
-        if entries.count > Self.few { window.pointee.current = progress(of: window.pointee) }
+        if entries.count > Self.few { known(window).current = progress(of: window.pointee) }
         return plan.isDeferred ? due(key: key).map { [$0] } ?? [] : []
     }
 }
