@@ -175,8 +175,8 @@ let package = Package(
             name: "gatewatch",
             dependencies: [
                 "Activity",
-                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
-                "Detection",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib", "Delivery",
+                "Detection", "Desk", "Web",
                 "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
                 "Notifications", "OIDC",
                 "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
