@@ -139,7 +139,8 @@ let package = Package(
         room(
             "Console",
             [
-                "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications", "Orders",
+                "Activity", "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications",
+                "Orders",
                 "Routing",
                 "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
             ],
@@ -175,7 +176,8 @@ let package = Package(
             name: "gatewatch",
             dependencies: [
                 "Activity",
-                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib", "Delivery",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib",
+                "Delivery",
                 "Detection", "Desk", "Web",
                 "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
                 "Notifications", "OIDC",
@@ -271,8 +273,10 @@ let package = Package(
         tests(
             "Console",
             [
-                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices", "Notifications",
-                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle, logging,
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices",
+                "Notifications",
+                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,
+                logging,
                 nioCore, nioHTTP1,
             ]),
         tests("Telemetry", [hummingbird, logging, metrics]),
