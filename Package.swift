@@ -125,7 +125,7 @@ let package = Package(
             "Desk",
             [
                 "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
-                "Routing",
+                "Recordings", "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
         // What people see and do. Desk <- Web <- Console, API.
@@ -139,7 +139,8 @@ let package = Package(
         room(
             "Console",
             [
-                "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications", "Orders",
+                "Activity", "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications",
+                "Orders",
                 "Routing",
                 "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
             ],
@@ -182,10 +183,9 @@ let package = Package(
             name: "gatewatch",
             dependencies: [
                 "Activity",
-                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
-                "Detection",
-                "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka",
-                "LocalServices",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib",
+                "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
+                "Incidents", "JSONText", "Kafka", "LocalServices", "Web",
                 "Notifications", "OIDC",
                 "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
                 argumentParser,
@@ -275,6 +275,15 @@ let package = Package(
             [
                 "Desk", "LocalServices", "OIDC", "Telemetry", asyncHTTPClient, grdb, httpTypes, hummingbird, logging,
                 nioHTTP1,
+            ]),
+        tests(
+            "Console",
+            [
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices",
+                "Notifications",
+                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,
+                logging,
+                nioCore, nioHTTP1,
             ]),
         tests("Telemetry", [hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),

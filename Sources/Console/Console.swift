@@ -35,8 +35,8 @@ package struct Console: Sendable {
 
     /// Adds the pages.
     ///
-    /// - Parameter sessions: of the server, because a stream of changes ends with its session.
-    package func add(to router: Router<WebContext>, sessions: @escaping @Sendable () -> SessionStore?) {
+    /// - Parameter sessions: a stream of changes ends with its session.
+    package func add(to router: Router<WebContext>, sessions: SessionStore) {
         assets.add(to: router)
         addOverview(to: router)
         addIncidents(to: router)
@@ -46,6 +46,7 @@ package struct Console: Sendable {
         addDetectors(to: router)
         addDeliveries(to: router)
         addSilences(to: router)
+        addRecordings(to: router)
         addEvidence(to: router)
         addTokens(to: router)
         addEvents(to: router, sessions: sessions)

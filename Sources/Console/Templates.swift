@@ -12,18 +12,22 @@ struct Templates: Sendable {
         ("severity", PackageResources.severity_mustache), ("csrf", PackageResources.csrf_mustache),
         ("pager", PackageResources.pager_mustache), ("incident_rows", PackageResources.incident_rows_mustache),
         ("alert_rows", PackageResources.alert_rows_mustache), ("controls", PackageResources.controls_mustache),
+        ("exchange", PackageResources.exchange_mustache),
     ]
 
     /// What stands between the layout's header and footer.
     private static let pages: [(String, [UInt8])] = [
         ("fault", PackageResources.fault_mustache), ("logout", PackageResources.logout_mustache),
         ("overview", PackageResources.overview_mustache), ("incidents", PackageResources.incidents_mustache),
-        ("incident", PackageResources.incident_mustache), ("identity", PackageResources.identity_mustache),
+        ("incident", PackageResources.incident_mustache), ("identities", PackageResources.identities_mustache),
+        ("identity", PackageResources.identity_mustache),
         ("approvals", PackageResources.approvals_mustache), ("orders", PackageResources.orders_mustache),
         ("detectors", PackageResources.detectors_mustache), ("detector", PackageResources.detector_mustache),
         ("deliveries", PackageResources.deliveries_mustache), ("silences", PackageResources.silences_mustache),
         ("evidence", PackageResources.evidence_mustache), ("health", PackageResources.health_mustache),
         ("tokens", PackageResources.tokens_mustache), ("alert", PackageResources.alert_mustache),
+        ("recordings", PackageResources.recordings_mustache), ("recording", PackageResources.recording_mustache),
+        ("replay", PackageResources.replay_mustache),
     ]
 
     /// - Throws: Mustache's error, where a template is wrong.

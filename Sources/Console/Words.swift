@@ -21,6 +21,7 @@ struct TimeText: Sendable {
     }
 
     static func relative(_ time: Int64, now: Int64) -> String {
+        if abs(now - time) < 60_000 { return time <= now ? "just now" : "in a moment" }
         let words = Self.span(abs(now - time))
         return time <= now ? "\(words) ago" : "in \(words)"
     }
@@ -66,9 +67,9 @@ struct StateText: Sendable {
         self.word = word
         kind =
             switch word {
-            case "active", "approved", "delivered", "ok", "stable", "true": "good"
-            case "pending", "test", "experimental", "held": "wait"
-            case "dead", "denied", "disabled", "failing", "broken": "bad"
+            case "active", "approved", "allowed", "delivered", "ok", "stable", "true": "good"
+            case "pending", "approval", "test", "experimental", "held": "wait"
+            case "dead", "denied", "disabled", "failed", "failing", "broken": "bad"
             case "observed", "open": "warn"
             default: ""
             }
