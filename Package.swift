@@ -182,10 +182,11 @@ let package = Package(
             name: "gatewatch",
             dependencies: [
                 "Activity",
-                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib",
+                "Delivery", "Desk",
                 "Detection",
                 "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka",
-                "LocalServices",
+                "LocalServices", "Web",
                 "Notifications", "OIDC",
                 "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
                 argumentParser,

@@ -35,8 +35,8 @@ package struct Console: Sendable {
 
     /// Adds the pages.
     ///
-    /// - Parameter sessions: of the server, because a stream of changes ends with its session.
-    package func add(to router: Router<WebContext>, sessions: @escaping @Sendable () -> SessionStore?) {
+    /// - Parameter sessions: a stream of changes ends with its session.
+    package func add(to router: Router<WebContext>, sessions: SessionStore) {
         assets.add(to: router)
         addOverview(to: router)
         addIncidents(to: router)

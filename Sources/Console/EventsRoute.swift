@@ -8,7 +8,7 @@ import Web
 
 extension Console {
     /// `/events`: server-sent events that say which topics changed, until the session ends or the hub stops.
-    func addEvents(to router: Router<WebContext>, sessions: @escaping @Sendable () -> SessionStore?) {
+    func addEvents(to router: Router<WebContext>, sessions: SessionStore) {
         router.get("events") { [changes, now] _, context in
             guard let visitor = context.visitor, let session = visitor.session else { throw WebFault.unauthenticated }
             guard let stream = changes.watch() else {
@@ -16,13 +16,12 @@ extension Console {
                     .serviceUnavailable, code: "too_many", "Too many pages are open. This one works without news.",
                     headers: [.retryAfter: "60"])
             }
-            let store = sessions()
             return Response(
                 status: .ok, headers: [.contentType: "text/event-stream"],
                 body: ResponseBody { writer in
                     try await writer.write(ByteBuffer(string: "retry: 5000\n\n"))
                     for try await event in Self.paced(stream).cancelOnGracefulShutdown() {
-                        if let store, try await !store.isAlive(session.idHash, now: now()) {
+                        if try await !sessions.isAlive(session.idHash, now: now()) {
                             try await writer.write(ByteBuffer(string: "event: end\ndata: session\n\n"))
                             break
                         }

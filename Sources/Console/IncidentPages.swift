@@ -55,6 +55,8 @@ extension Console {
 
         struct Force: Sendable {
             let state: StateText
+            let kind: String
+            let url: String
             let text: String
             let who: String
             let until: TimeText
@@ -224,7 +226,8 @@ extension Console {
                 },
                 force: detail.controls.map {
                     IncidentPage.Force(
-                        state: StateText($0.state), text: $0.text, who: $0.who, until: TimeText($0.until, now: now))
+                        state: StateText($0.state), kind: Self.isRequest($0.state) ? "request" : "order",
+                        url: (Self.isRequest($0.state) ? "/approvals#" : "/orders#") + $0.id, text: $0.text, who: $0.who, until: TimeText($0.until, now: now))
                 },
                 isOpen: incident.status == .open, version: "\(incident.version)",
                 actionURL: Link.incident(incident.id),
@@ -233,6 +236,9 @@ extension Console {
                 }, evidenceURL: Link.url("/evidence", [("subject", incident.id)]), comment: comment),
             request, context, notice: notice, status: status)
     }
+
+    /// Orders and requests are told apart by their states.
+    private static func isRequest(_ state: String) -> Bool { state == "pending" || state == "approved" }
 
     private static func url(_ entry: TimelineEntry) -> String? {
         guard let reference = entry.reference else { return nil }

@@ -17,7 +17,7 @@ struct IncidentRow: Sendable {
     let alerts: String
     let last: TimeText
     let assignee: String?
-    let state: StateText
+    let isClosed: Bool
     let disposition: String?
 
     init(_ incident: Incident, now: Int64) {
@@ -30,7 +30,7 @@ struct IncidentRow: Sendable {
         alerts = Words.count(incident.alerts)
         last = TimeText(incident.lastAlertAt, now: now)
         assignee = incident.assignee
-        state = StateText(incident.status.rawValue)
+        isClosed = incident.status == .closed
         disposition = incident.disposition.map(Self.words)
     }
 
@@ -95,6 +95,8 @@ struct ControlRow: Sendable {
     let at: TimeText
     let until: TimeText
     let incidentURL: String?
+    /// The order because of which an approval is asked for.
+    let orderURL: String?
     let words: [Word]
     let need: String?
     let isCritical: Bool
@@ -126,6 +128,7 @@ struct ControlRow: Sendable {
             what = order.actions.map(Self.words).joined(separator: ", ")
             let parts = order.scope.connections + order.scope.operations
             scope = parts.isEmpty ? "everything" : parts.joined(separator: ", ")
+            orderURL = nil
             reason = order.reason
             justification = nil
             amount = nil
@@ -135,7 +138,9 @@ struct ControlRow: Sendable {
             subject = request.requester
             subjectURL = Link.identity(request.requester)
             what = request.operation
-            scope = ([request.connection] + request.resources).joined(separator: " · ")
+            let order = request.resources.first { $0.hasPrefix("order:") }
+            orderURL = order.map { "/orders#\($0.dropFirst("order:".count))" }
+            scope = ([request.connection] + request.resources.filter { $0 != order }).joined(separator: " · ")
             reason = request.reason
             justification = request.justification
             let parts = [
@@ -149,6 +154,7 @@ struct ControlRow: Sendable {
             subjectURL = nil
             what = record.text
             scope = ""
+            orderURL = nil
             reason = record.text
             justification = nil
             amount = nil

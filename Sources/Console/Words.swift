@@ -21,6 +21,7 @@ struct TimeText: Sendable {
     }
 
     static func relative(_ time: Int64, now: Int64) -> String {
+        if abs(now - time) < 60_000 { return time <= now ? "just now" : "in a moment" }
         let words = Self.span(abs(now - time))
         return time <= now ? "\(words) ago" : "in \(words)"
     }

@@ -17,11 +17,10 @@ package import Telemetry
 /// The hub's HTTP server: logins, sessions, limits, and whatever routes the console and the API add. HTTP/1.1 without TLS: a
 /// proxy with a certificate stands before it, or it is on loopback.
 package struct WebServer: Service {
-    /// Adds routes; all of them are behind the gate.
-    package typealias Routes = @Sendable (Router<WebContext>) -> Void
+    /// Adds routes; all of them are behind the gate. The sessions are for streams that must end with one.
+    package typealias Routes = @Sendable (Router<WebContext>, SessionStore) -> Void
 
-    /// The sessions, for streams that must end with one.
-    package let sessions: SessionStore
+    private let sessions: SessionStore
     private let settings: WebSettings
     private let party: RelyingParty
     private let origin: OriginBox
@@ -92,7 +91,7 @@ package struct WebServer: Service {
             now: now,
             loggedIn: loggedIn
         ).add(to: router)
-        for add in routes { add(router) }
+        for add in routes { add(router, sessions) }
         var quiet = logger
         // Hummingbird reports every start and stop; our own callback does that.
         quiet.logLevel = max(quiet.logLevel, .warning)

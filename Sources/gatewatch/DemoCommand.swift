@@ -13,7 +13,7 @@ struct Demo: AsyncParsableCommand {
             insiders do, until the system stops them: a bulk pull meets an approval, a running checkpoint download is cut, a leaver's
             and a stolen token are refused. Prints each alert when its signed webhook has arrived.
 
-            gatewatch demo                    # goes on until Ctrl-C
+            gatewatch demo                    # goes on until Ctrl-C, with the console to look around in
             gatewatch demo --once --json      # ends by itself; status 0 only if all of it happened, and to nobody else
             """)
 
@@ -28,9 +28,14 @@ struct Demo: AsyncParsableCommand {
     var seed: UInt64 = 1
     @Option(help: "Rule files or folders.")
     var detectors = ["detectors"]
+    @Option(help: "host:port of the console, while the demo goes on; port 0 takes a free one.")
+    var console = "127.0.0.1:0"
     @OptionGroup var log: LogOptions
 
     func run() async throws {
+        guard let address = parseAddress(console) else {
+            throw ValidationError("--console \(console): write host:port.")
+        }
         _ = startMetrics()
         // The demo speaks for itself; the services' own lines only when asked for.
         let logger = log.logger("gatewatch.demo", default: .critical)
@@ -42,7 +47,8 @@ struct Demo: AsyncParsableCommand {
 
         let stage: DemoStage
         do {
-            stage = try DemoStage(folder: folder, seed: seed, detectors: detectors, logger: logger)
+            stage = try DemoStage(
+                folder: folder, seed: seed, detectors: detectors, console: address, logger: logger)
         } catch let errors as DemoStage.BadDetectors {
             for error in errors.errors { Terminal.error("\(error)") }
             throw ExitCode.foundWrong

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Delivery
+import Desk
 import Foundation
 import Hub
 import Kafka
@@ -11,6 +12,7 @@ import Routing
 import ServiceLifecycle
 import Telemetry
 import UnixSignals
+import Web
 import YAMLDocument
 
 struct HubCommand: AsyncParsableCommand {
@@ -61,13 +63,22 @@ struct HubCommand: AsyncParsableCommand {
             host: address.host, port: address.port, metrics: metrics, logger: logger,
             onListening: { port in logger.notice("health and metrics on http://\(address.host):\(port)") },
             health: { service.health() })
+        var services: [ServiceGroupConfiguration.ServiceConfiguration] = [
+            .init(service: server),
+            .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup),
+        ]
+        if let settings = try file.console() {
+            let console = try HubConsole(
+                hub: service, settings: settings,
+                desk: Desk.Settings(
+                    detectors: try file.catalogue(logger: logger), key: configuration.evidenceKey),
+                logger: logger, metrics: metrics,
+                onListening: { origin in logger.notice("the console is at \(origin.text)") })
+            services.append(.init(service: console))
+        }
         let group = ServiceGroup(
             configuration: .init(
-                services: [
-                    .init(service: server),
-                    .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
 }

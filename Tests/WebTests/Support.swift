@@ -95,7 +95,7 @@ struct WebStage {
                 },
                 onListening: { originFound.yield($0) },
                 routes: [
-                    { router in
+                    { router, _ in
                         router.get("/") { _, context in
                             let actor = try context.actor
                             let roles = actor.roles.sorted().map(\.rawValue).joined(separator: ",")

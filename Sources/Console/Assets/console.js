@@ -93,7 +93,8 @@
   // --- Relative words grow old.
   const words = (seconds) => {
     const past = seconds >= 0, size = Math.abs(seconds);
-    const text = size < 60 ? "less than a minute" : size < 5400 ? `${Math.round(size / 60)} min`
+    if (size < 60) return past ? "just now" : "in a moment";
+    const text = size < 5400 ? `${Math.round(size / 60)} min`
       : size < 129600 ? `${Math.round(size / 3600)} h` : `${Math.round(size / 86400)} days`;
     return past ? `${text} ago` : `in ${text}`;
   };

@@ -7,6 +7,7 @@ import AuditEvent
 import AuditSpool
 import Connections
 import Delivery
+import Desk
 import Detectors
 import Fixtures
 import Foundation
@@ -25,6 +26,7 @@ import Sigma
 import Signing
 import Synchronization
 import Telemetry
+import Web
 import YAMLDocument
 
 /// Everything that the demo starts, wired as in production: processes meet only in Kafka.
@@ -45,6 +47,7 @@ final class DemoStage {
     private let logger: Logger
     private let broker: EmbeddedBroker
     private let files: DetectorFiles
+    private let console: (host: String, port: Int)
     private let day: FixtureDay
     private let directory: IdentityDirectory
     private let leaver = "u-0199"
@@ -52,8 +55,11 @@ final class DemoStage {
     private let asking = "u-0002"
 
     /// - Throws: `BadDetectors`, or what keeps the broker from starting.
-    init(folder: String, seed: UInt64, detectors: [String], logger: Logger) throws {
+    init(
+        folder: String, seed: UInt64, detectors: [String], console: (host: String, port: Int), logger: Logger
+    ) throws {
         self.folder = folder
+        self.console = console
         self.logger = logger
         day = try FixtureDay(seed: seed)
         let calendar = "\(folder)/deployment.ics"
@@ -130,12 +136,14 @@ final class DemoStage {
         let detectKey = try SigningKey.generate(name: "detect-1")
         let gatewayKey = try SigningKey.generate(name: "gateway-1")
         let approverKey = try SigningKey.generate(name: "sam")
+        let hubKey = try SigningKey.generate(name: "hub-1")
         let trusted = try TrustedKeys([
             TrustedKey(
                 name: "sam", role: .person, identity: "sam@example.com", groups: ["security"], may: [.approve],
                 publicText: approverKey.publicText),
             TrustedKey(name: "detect-1", role: .automation, may: [.issue], publicText: detectKey.publicText),
             TrustedKey(name: "gateway-1", role: .gateway, may: [], publicText: gatewayKey.publicText),
+            TrustedKey(name: "hub-1", role: .hub, may: [.approve, .issue, .lift], publicText: hubKey.publicText),
         ])
         var detectSettings = DetectSettings(
             kafka: kafka, stateFolder: "\(folder)/detect", mapping: try Mapping.named("ocsf"),
@@ -154,7 +162,7 @@ final class DemoStage {
         let receiver = WebhookReceiver(
             secret: try WebhookSecret(secret), logger: logger, show: { Self.show($0) },
             onListening: { receiverFound.yield($0) })
-        let issuer = LocalIssuer(logger: logger) { issuerFound.yield($0) }
+        let issuer = LocalIssuer(people: DemoConsole.people, logger: logger) { issuerFound.yield($0) }
         let upstream = LocalUpstream(logger: logger) { upstreamFound.yield($0) }
         let group = ServiceGroup(
             configuration: .init(
@@ -182,8 +190,17 @@ final class DemoStage {
                 settings: ActivitySettings(mapping: detectSettings.mapping, directory: directory))
             hubConfiguration.recordings = RecordingsConfiguration(
                 kafka: kafka, databasePath: "\(folder)/recordings.sqlite")
+            hubConfiguration.control = ControlTopics(keys: trusted, aliases: aliases)
+            hubConfiguration.evidenceKey = hubKey
             let hub = try HubService(configuration: hubConfiguration, logger: logger)
             await group.addServiceUnlessShutdown(hub)
+            if waitsAfterwards {
+                let console = try HubConsole(
+                    hub: hub, settings: DemoConsole.settings(issuerPort: issuerPort, address: console),
+                    desk: Desk.Settings(detectors: DetectorCatalogue.entries(files), key: hubKey), logger: logger,
+                    onListening: { Terminal.print(DemoConsole.welcome($0.text)) })
+                await group.addServiceUnlessShutdown(console)
+            }
 
             let inForce = InForce()
             let (gatewayPort, gatewayFound) = AsyncStream<Int>.makeStream()

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import AsyncHTTPClient
+import Console
+import Desk
+import Hub
+import Logging
+import Metrics
+import ServiceLifecycle
+import Web
+
+/// The hub's console: the desk, the pages, and the server around them.
+struct HubConsole: Service {
+    let server: WebServer
+    private let client: HTTPClient
+
+    init(
+        hub: HubService, settings: WebSettings, desk: Desk.Settings, logger: Logger,
+        metrics: any MetricsFactory = MetricsSystem.factory,
+        onListening: @escaping @Sendable (WebOrigin) -> Void
+    ) throws {
+        let desk = try Desk(hub: hub, settings: desk, logger: logger)
+        let console = try Console(desk: desk, logger: logger)
+        client = HTTPClient(
+            eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
+        server = try WebServer(
+            settings: settings, database: hub.database, httpClient: client, looks: console, logger: logger,
+            metrics: metrics, tokens: { try await desk.authenticate(token: $0) },
+            loggedIn: { try await desk.loggedIn($0) }, onListening: onListening,
+            routes: [{ console.add(to: $0, sessions: $1) }])
+    }
+
+    func run() async throws {
+        do {
+            try await server.run()
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+        try await client.shutdown()
+    }
+}
