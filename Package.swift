@@ -125,7 +125,7 @@ let package = Package(
             "Desk",
             [
                 "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
-                "Routing",
+                "Recordings", "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
         // What people see and do. Desk <- Web <- Console, API.
@@ -276,6 +276,13 @@ let package = Package(
             [
                 "Desk", "LocalServices", "OIDC", "Telemetry", asyncHTTPClient, grdb, httpTypes, hummingbird, logging,
                 nioHTTP1,
+            ]),
+        tests(
+            "Console",
+            [
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices", "Notifications",
+                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle, logging,
+                nioCore, nioHTTP1,
             ]),
         tests("Telemetry", [hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),

@@ -49,17 +49,27 @@ final class Changes: Sendable {
         ("alerts", "SELECT max(rowid) FROM alerts"),
         (
             "incidents",
-            "SELECT max(id) || '.' || (SELECT count(*) FROM incidents WHERE status = 'open') FROM incident_timeline"
+            """
+            SELECT (SELECT total(rowid) FROM (SELECT max(rowid) AS rowid FROM incident_entries)) || '.'
+                || (SELECT count(*) FROM incidents WHERE status = 'open')
+            """
         ),
         (
             "controls",
-            "SELECT count(*) || '.' || sum(length(words)) || '.' || sum(length(state) * rowid % 9973) FROM incident_controls"
+            """
+            SELECT count(*) || '.' || total(length(words)) || '.' || total(length(state) * (rowid % 9973 + 1))
+            FROM incident_controls
+            """
         ),
         (
             "deliveries",
-            "SELECT max(id) || '.' || (SELECT count(*) FROM deliveries WHERE state = 'dead') || '.' || (SELECT count(*) FROM deliveries WHERE state = 'pending') FROM deliveries"
+            """
+            SELECT (SELECT total(id) FROM (SELECT max(id) AS id FROM deliveries)) || '.'
+                || (SELECT count(*) FROM deliveries WHERE state = 'dead') || '.'
+                || (SELECT count(*) FROM deliveries WHERE state = 'pending')
+            """
         ),
-        ("silences", "SELECT count(*) || '.' || sum(ends_at) FROM silences"),
+        ("silences", "SELECT count(*) || '.' || total(ends_at) FROM routing_silences"),
         ("evidence", "SELECT max(sequence) FROM evidence"),
     ]
 

@@ -46,6 +46,7 @@ package struct Console: Sendable {
         addDetectors(to: router)
         addDeliveries(to: router)
         addSilences(to: router)
+        addRecordings(to: router)
         addEvidence(to: router)
         addTokens(to: router)
         addEvents(to: router, sessions: sessions)

@@ -91,7 +91,7 @@ extension Console {
     }
 
     /// A day of the query, as ms since the epoch of its beginning, UTC.
-    private static func day(_ query: FormFields, _ name: String) throws -> Int64? {
+    static func day(_ query: FormFields, _ name: String) throws -> Int64? {
         guard let text = query[name] else { return nil }
         let style = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
         guard let date = try? Date(text, strategy: style) else {

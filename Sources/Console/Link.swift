@@ -7,6 +7,7 @@ enum Link {
     static func incident(_ id: String) -> String { "/incidents/\(part(id))" }
     static func identity(_ identity: String) -> String { "/identities/\(part(identity))" }
     static func detector(_ rule: String) -> String { "/detectors/\(part(rule))" }
+    static func recording(_ uid: String) -> String { "/recordings/\(part(uid))" }
     static func alert(_ id: String) -> String { "/alerts/\(part(id))" }
 
     /// One part of a path: slashes are escaped too.

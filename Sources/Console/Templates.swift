@@ -12,6 +12,7 @@ struct Templates: Sendable {
         ("severity", PackageResources.severity_mustache), ("csrf", PackageResources.csrf_mustache),
         ("pager", PackageResources.pager_mustache), ("incident_rows", PackageResources.incident_rows_mustache),
         ("alert_rows", PackageResources.alert_rows_mustache), ("controls", PackageResources.controls_mustache),
+        ("exchange", PackageResources.exchange_mustache),
     ]
 
     /// What stands between the layout's header and footer.
@@ -24,6 +25,8 @@ struct Templates: Sendable {
         ("deliveries", PackageResources.deliveries_mustache), ("silences", PackageResources.silences_mustache),
         ("evidence", PackageResources.evidence_mustache), ("health", PackageResources.health_mustache),
         ("tokens", PackageResources.tokens_mustache), ("alert", PackageResources.alert_mustache),
+        ("recordings", PackageResources.recordings_mustache), ("recording", PackageResources.recording_mustache),
+        ("replay", PackageResources.replay_mustache),
     ]
 
     /// - Throws: Mustache's error, where a template is wrong.

@@ -67,9 +67,9 @@ struct StateText: Sendable {
         self.word = word
         kind =
             switch word {
-            case "active", "approved", "delivered", "ok", "stable", "true": "good"
-            case "pending", "test", "experimental", "held": "wait"
-            case "dead", "denied", "disabled", "failing", "broken": "bad"
+            case "active", "approved", "allowed", "delivered", "ok", "stable", "true": "good"
+            case "pending", "approval", "test", "experimental", "held": "wait"
+            case "dead", "denied", "disabled", "failed", "failing", "broken": "bad"
             case "observed", "open": "warn"
             default: ""
             }

@@ -53,11 +53,13 @@ enum SearchTerms {
     /// rest. Each becomes a string of FTS5, so that nothing in it is syntax.
     static func phrases(_ text: String) -> [String] {
         var phrases: [String] = []
-        for (index, part) in text.split(separator: "\"", omittingEmptySubsequences: false).enumerated() {
+        // By scalars: a quote with a combining mark is another character, but not to FTS5.
+        let parts = text.unicodeScalars.split(separator: "\"", omittingEmptySubsequences: false).map { Substring($0) }
+        for (index, part) in parts.enumerated() {
             let words = index % 2 == 1 ? [part] : part.split(whereSeparator: \.isWhitespace)
             for word in words where word.contains(where: { $0.isLetter || $0.isNumber }) {
                 let isPrefix = word.hasSuffix("*")
-                let plain = word.filter { $0 != "\0" && $0 != "*" }
+                let plain = String(String.UnicodeScalarView(word.unicodeScalars.filter { $0 != "\0" && $0 != "*" }))
                 phrases.append("\"\(plain)\"" + (isPrefix ? " *" : ""))
             }
         }

@@ -25,7 +25,8 @@ package struct FormFields: Sendable, Equatable {
             guard let name, let value else {
                 throw WebFault(.badRequest, code: "invalid", "The address or form has an escape that is no text.")
             }
-            fields.append((name, value))
+            // Browsers send the lines of a text with both (HTML, "constructing the entry list").
+            fields.append((name, value.replacing("\r\n", with: "\n")))
         }
     }
 

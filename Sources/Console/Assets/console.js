@@ -90,6 +90,32 @@
     }
   });
 
+  // --- Replay: the steps appear as they happened, faster.
+  const player = document.querySelector("[data-player]");
+  if (player) {
+    player.hidden = false;
+    const steps = [...document.querySelectorAll(".steps > li")];
+    const clock = player.querySelector("[data-clock]");
+    let timer = 0;
+    const all = () => { clearInterval(timer); steps.forEach((step) => { step.hidden = false; }); clock.textContent = ""; };
+    player.querySelector("[data-all]").addEventListener("click", all);
+    player.querySelector("[data-play]").addEventListener("click", () => {
+      if (steps.length === 0) return;
+      clearInterval(timer);
+      const speed = Number(player.querySelector("[data-speed]").value), began = performance.now();
+      const first = Number(steps[0].dataset.at);
+      steps.forEach((step) => { step.hidden = true; });
+      timer = setInterval(() => {
+        const at = first + (performance.now() - began) * speed;
+        for (const step of steps) {
+          if (step.hidden && Number(step.dataset.at) <= at) { step.hidden = false; step.scrollIntoView({ block: "nearest" }); }
+        }
+        clock.textContent = `+${Math.floor(at / 60000)}:${String(Math.floor(at / 1000) % 60).padStart(2, "0")}`;
+        if (steps.every((step) => !step.hidden)) clearInterval(timer);
+      }, 100);
+    });
+  }
+
   // --- Relative words grow old.
   const words = (seconds) => {
     const past = seconds >= 0, size = Math.abs(seconds);
