@@ -139,7 +139,8 @@ let package = Package(
         room(
             "Console",
             [
-                "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications", "Orders",
+                "Activity", "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications",
+                "Orders",
                 "Routing",
                 "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
             ],
@@ -280,8 +281,10 @@ let package = Package(
         tests(
             "Console",
             [
-                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices", "Notifications",
-                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle, logging,
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices",
+                "Notifications",
+                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,
+                logging,
                 nioCore, nioHTTP1,
             ]),
         tests("Telemetry", [hummingbird, logging, metrics]),

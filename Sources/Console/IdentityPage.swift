@@ -11,7 +11,7 @@ import Web
 extension Console {
     struct IdentityPage: Sendable {
         let identity: String
-        let about: String?
+        let activity: ActivityView?
         let score: String?
         let chart: String?
         let terms: [TermRow]
@@ -22,8 +22,9 @@ extension Console {
         let lockdownURL: String
     }
 
-    /// `/identities/IDENTITY`.
+    /// `/identities`, `/identities/IDENTITY`.
     func addIdentities(to router: Router<WebContext>) {
+        router.get("identities") { request, context in try await identities(request, context) }
         router.get("identities/:identity") { request, context in
             let identity = try context.part("identity")
             let actor = try context.actor
@@ -38,7 +39,7 @@ extension Console {
             return try await page(
                 identity, "identity",
                 IdentityPage(
-                    identity: identity, about: nil, score: latest.map { "\($0.score)" },
+                    identity: identity, activity: try await activity(of: identity), score: latest.map { "\($0.score)" },
                     chart: try Self.riskChart(summary.risk), terms: latest?.terms.map(TermRow.init) ?? [],
                     incidents: summary.incidents.map { IncidentRow($0, now: now) },
                     controls: (summary.orders + summary.approvals).map { ControlRow($0, now: now) },

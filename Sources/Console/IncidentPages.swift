@@ -227,7 +227,8 @@ extension Console {
                 force: detail.controls.map {
                     IncidentPage.Force(
                         state: StateText($0.state), kind: Self.isRequest($0.state) ? "request" : "order",
-                        url: (Self.isRequest($0.state) ? "/approvals#" : "/orders#") + $0.id, text: $0.text, who: $0.who, until: TimeText($0.until, now: now))
+                        url: (Self.isRequest($0.state) ? "/approvals#" : "/orders#") + $0.id, text: $0.text,
+                        who: $0.who, until: TimeText($0.until, now: now))
                 },
                 isOpen: incident.status == .open, version: "\(incident.version)",
                 actionURL: Link.incident(incident.id),

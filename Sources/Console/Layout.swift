@@ -33,7 +33,13 @@ struct Layout: Sendable {
 
     private static let groups: [(String, [(String, String)])] = [
         ("Now", [("Overview", "/"), ("Incidents", "/incidents"), ("Approvals", "/approvals"), ("Orders", "/orders")]),
-        ("Look", [("Recordings", "/recordings"), ("Evidence", "/evidence"), ("Report", "/report")]),
+        (
+            "Look",
+            [
+                ("Identities", "/identities"), ("Recordings", "/recordings"), ("Evidence", "/evidence"),
+                ("Report", "/report"),
+            ]
+        ),
         ("Tune", [("Detectors", "/detectors"), ("Silences", "/silences"), ("Deliveries", "/deliveries")]),
         ("Hub", [("Health", "/health"), ("API tokens", "/tokens")]),
     ]
@@ -56,7 +62,7 @@ struct Layout: Sendable {
     }
 
     private static func isPage(_ path: String, under url: String) -> Bool {
-        path == url || path.hasPrefix(url + "/") || url == "/incidents" && path.hasPrefix("/identities/")
+        path == url || path.hasPrefix(url + "/") || url == "/incidents" && path.hasPrefix("/alerts/")
     }
 }
 

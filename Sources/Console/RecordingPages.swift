@@ -137,7 +137,8 @@ extension Console {
             resources = recording.resources.map { "\($0.type) \($0.name)" }.joined(separator: ", ").nonEmpty
             decision = StateText(recording.decision.rawValue)
             status = "\(recording.status)"
-            why = [recording.policy, recording.reason, recording.detail].compactMap { $0 }.joined(separator: ": ")
+            why =
+                [recording.policy, recording.reason, recording.detail].compactMap { $0 }.joined(separator: ": ")
                 .nonEmpty
             address = recording.address
             items = recording.items.map { Words.count($0) }

@@ -19,7 +19,8 @@ struct Templates: Sendable {
     private static let pages: [(String, [UInt8])] = [
         ("fault", PackageResources.fault_mustache), ("logout", PackageResources.logout_mustache),
         ("overview", PackageResources.overview_mustache), ("incidents", PackageResources.incidents_mustache),
-        ("incident", PackageResources.incident_mustache), ("identity", PackageResources.identity_mustache),
+        ("incident", PackageResources.incident_mustache), ("identities", PackageResources.identities_mustache),
+        ("identity", PackageResources.identity_mustache),
         ("approvals", PackageResources.approvals_mustache), ("orders", PackageResources.orders_mustache),
         ("detectors", PackageResources.detectors_mustache), ("detector", PackageResources.detector_mustache),
         ("deliveries", PackageResources.deliveries_mustache), ("silences", PackageResources.silences_mustache),

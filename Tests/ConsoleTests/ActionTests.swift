@@ -111,7 +111,8 @@ import Web
             let bearer = [("authorization", "Bearer \(secret)")]
             #expect(try await program.get("/incidents", headers: bearer).status == 200)
             #expect(try await program.get("/tokens", headers: bearer).status == 403)
-            let id = try #require(try await browser.get("/tokens").body.firstMatch(of: #/\/tokens\/([^/]+)\/revoke/#)?.1)
+            let id = try #require(
+                try await browser.get("/tokens").body.firstMatch(of: #/\/tokens\/([^/]+)\/revoke/#)?.1)
             #expect(try await browser.post("/tokens/\(id)/revoke", []).status == 303)
             #expect(try await program.get("/incidents", headers: bearer).status == 401)
         }

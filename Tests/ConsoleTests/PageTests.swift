@@ -19,14 +19,16 @@ import Testing
     private static func fill(_ stage: ConsoleStage) async throws {
         for index in 0..<3 {
             try await stage.alert(
-                "alert-\(index)", identity: probe, title: "Bulk \(probe)", minutesAgo: 10 - Int64(index), message: probe,
+                "alert-\(index)", identity: probe, title: "Bulk \(probe)", minutesAgo: 10 - Int64(index),
+                message: probe,
                 resource: probe, terms: [("bulk", 40), (probe, 12.5)])
         }
         let dana = Actor(identity: "dana@example.com", roles: Set(Role.allCases), via: .command)
         _ = try await stage.desk.act(.comment(probe), on: "incident-1", by: dana)
         _ = try await stage.desk.act(.assign(probe), on: "incident-1", by: dana)
         _ = try await stage.desk.addSilence(
-            matchers: "{identity=\"\(probe.replacingOccurrences(of: "\"", with: "\\\"", options: .literal))\"}", endsAt: stage.now + hour, comment: probe,
+            matchers: "{identity=\"\(probe.replacingOccurrences(of: "\"", with: "\\\"", options: .literal))\"}",
+            endsAt: stage.now + hour, comment: probe,
             by: dana)
         _ = try await stage.desk.createToken(name: probe, roles: [.viewer], by: dana)
         try await stage.hub.database.write { db in
@@ -70,7 +72,7 @@ import Testing
     private static let pages: [(path: String, refused: Set<String>)] = [
         ("/", []), ("/incidents", []), ("/incidents?status=all&severity=4&identity=\(escaped(probe))", []),
         ("/incidents/incident-1", []), ("/alerts/alert-1", []), ("/identities/\(escaped(probe))", []),
-        ("/identities/nobody", []), ("/approvals", []), ("/orders", []),
+        ("/identities/nobody", []), ("/identities?q=\(escaped(probe))", []), ("/approvals", []), ("/orders", []),
         ("/orders?subject=\(escaped(probe))&incident=\(escaped(probe))", []), ("/detectors", []),
         ("/detectors?q=\(escaped(probe))&status=\(escaped(probe))", []), ("/detectors/bulk", []), ("/deliveries", []),
         ("/deliveries?state=dead&target=\(escaped(probe))", []), ("/silences", []),
@@ -126,7 +128,9 @@ import Testing
         // By bytes: the quote and its mark are one character.
         let quote = Array("\"\u{301}".utf8)
         let bytes = Array(html.utf8)
-        let hasQuote = bytes.indices.dropLast(quote.count).contains { bytes[$0..<$0 + quote.count].elementsEqual(quote) }
+        let hasQuote = bytes.indices.dropLast(quote.count).contains {
+            bytes[$0..<$0 + quote.count].elementsEqual(quote)
+        }
         #expect(!hasQuote, "a quote with a mark in \(page)")
         let headings = html.components(separatedBy: "<h1").count - 1
         #expect(headings == 1, "headings of \(page)")
@@ -136,10 +140,12 @@ import Testing
 
     @Test func whatIsWrittenIsShown() async throws {
         try await ConsoleStage.with { stage in
-            try await stage.alert("a1", message: "12 of 40 <rows>", resource: "kb/contracts", terms: [("gw_bulk", 33.5)])
+            try await stage.alert(
+                "a1", message: "12 of 40 <rows>", resource: "kb/contracts", terms: [("gw_bulk", 33.5)])
             let page = try await stage.browser("viewer").get("/incidents/incident-1").body
             for text in [
-                "Lately: 12 of 40 &lt;rows&gt;", "kb/contracts", "gw_bulk", "33.5", "mallory@example.com", "4.77 MiB", "▲",
+                "Lately: 12 of 40 &lt;rows&gt;", "kb/contracts", "gw_bulk", "33.5", "mallory@example.com", "4.77 MiB",
+                "▲",
             ] {
                 #expect(page.contains(text), "\(text)")
             }
@@ -150,8 +156,10 @@ import Testing
         try await ConsoleStage.with { stage in
             let browser = try await stage.browser("admin")
             for (path, words) in [
-                ("/", "No incident is open"), ("/incidents", "closes after 24 quiet hours"), ("/approvals", "Nobody waits"),
-                ("/orders", "people issue them here"), ("/detectors", "hub.detectors"), ("/silences", "Nothing is silenced"),
+                ("/", "No incident is open"), ("/incidents", "closes after 24 quiet hours"),
+                ("/approvals", "Nobody waits"),
+                ("/orders", "people issue them here"), ("/detectors", "hub.detectors"),
+                ("/silences", "Nothing is silenced"),
                 ("/recordings", "None yet"), ("/tokens", "acts in the name"), ("/deliveries", "can be sent again"),
                 ("/identities/x", "No alert of this identity"),
             ] {
@@ -164,7 +172,8 @@ import Testing
     @Test func listsGoOnFromPageToPage() async throws {
         try await ConsoleStage.with { stage in
             for index in 0..<60 {
-                try await stage.alert("a\(index)", identity: "p\(index)", minutesAgo: Int64(index), incident: "i-\(index)")
+                try await stage.alert(
+                    "a\(index)", identity: "p\(index)", minutesAgo: Int64(index), incident: "i-\(index)")
             }
             let browser = try await stage.browser("viewer")
             var path = "/incidents"
@@ -189,7 +198,8 @@ import Testing
             #expect(answer.status == 200)
             #expect(answer.headers["cache-control"] == "public, max-age=31536000, immutable")
             #expect(try await nobody.get("/assets/console.css").headers["cache-control"] == "no-cache")
-            #expect(try await nobody.get("/assets/console.js").headers["content-type"] == "text/javascript; charset=utf-8")
+            #expect(
+                try await nobody.get("/assets/console.js").headers["content-type"] == "text/javascript; charset=utf-8")
             #expect(try await nobody.get("/assets/../hub.sqlite").status != 200)
             Self.checkContrast(answer.body)
         }
@@ -206,7 +216,9 @@ import Testing
                 colours[String(match.1)] = [16, 8, 0].map { Double(value >> $0 & 255) / 255 }
             }
             func light(_ name: String) -> Double {
-                let parts = (colours[name] ?? [0, 0, 0]).map { $0 <= 0.04045 ? $0 / 12.92 : pow(($0 + 0.055) / 1.055, 2.4) }
+                let parts = (colours[name] ?? [0, 0, 0]).map {
+                    $0 <= 0.04045 ? $0 / 12.92 : pow(($0 + 0.055) / 1.055, 2.4)
+                }
                 return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
             }
             var pairs = ["critical", "high", "medium", "low", "info"].map { ($0, "\($0)-back") }

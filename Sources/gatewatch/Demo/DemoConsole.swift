@@ -9,7 +9,8 @@ import Web
 enum DemoConsole {
     static let people = [
         LocalPerson(
-            subject: "s-vera", email: "vera@example.com", name: "Vera", groups: ["audit"], about: "viewer: looks at everything"),
+            subject: "s-vera", email: "vera@example.com", name: "Vera", groups: ["audit"],
+            about: "viewer: looks at everything"),
         LocalPerson(
             subject: "s-ben", email: "ben@example.com", name: "Ben", groups: ["soc"],
             about: "analyst: works on incidents, reads recordings"),
