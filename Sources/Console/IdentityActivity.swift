@@ -135,7 +135,8 @@ extension Console {
             ? "\(Words.count(over, "point is", "points are")) over what is usual for this identity."
             : "Too little is known yet to say what is usual."
         let svg = try LineChart(
-            ChartCaption(id: id, title: title, summary: note), unit: unit, times: band.map(\.at), series: [.init(title, band.map(\.value))],
+            ChartCaption(id: id, title: title, summary: note), unit: unit, times: band.map(\.at),
+            series: [.init(title, band.map(\.value))],
             band: isKnown ? .init(low: known(\.low), high: known(\.high), expected: known(\.expected)) : nil,
             size: ChartSize(560, 190)
         ).svg()

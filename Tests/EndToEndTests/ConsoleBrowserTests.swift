@@ -5,6 +5,8 @@ import GRDB
 import Incidents
 import Kafka
 import LocalServices
+import NIOHTTP1
+import Orders
 import Signing
 import Testing
 

@@ -14,7 +14,7 @@ complaints = []
 
 
 def watch(page):
-    page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+    page.on("console", lambda m: complaints.append(f"{m.text} {m.location}") if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda e: complaints.append(str(e)))
 
 
@@ -47,7 +47,7 @@ with sync_playwright() as playwright:
 
     # A request that waits at the gateway. The page hears of it by itself.
     page.goto(base + "/approvals")
-    waiting = page.locator("#pending article").filter(has_text="vectors.export")
+    waiting = page.locator("#pending article").filter(has_text="ben@example.com")
     expect(waiting).to_have_count(1, timeout=30000)
     waiting.get_by_label("Reason").fill("quarterly review")
     waiting.get_by_role("button", name="Approve once").click()
