@@ -12,6 +12,12 @@ import Web
 extension Console {
     /// What an identity has done, for its page: from the hub's roll-up of audit events.
     struct ActivityView: Sendable {
+        struct Picture: Sendable {
+            let title: String
+            let note: String
+            let svg: String
+        }
+
         struct Reach: Sendable {
             let resource: String
             let connection: String
@@ -39,7 +45,7 @@ extension Console {
         let about: String
         let first: TimeText
         let last: TimeText
-        let charts: [String]
+        let charts: [Picture]
         let reach: [Reach]
         let sessions: [Session]
     }
@@ -86,7 +92,7 @@ extension Console {
                 let days = try ActivityStore.series(selection, in: now - 49 * Self.day..<now, step: .day, in: db)
                 let hours = try ActivityStore.series(selection, in: now - 21 * Self.day..<now, step: .hour, in: db)
                 let shown = now - 28 * Self.day
-                var charts: [String] = []
+                var charts: [ActivityView.Picture] = []
                 for (id, title, unit, value) in Self.measures {
                     if let chart = try Self.chart(
                         ActivityStore.band(days, step: .day, from: shown, value: value), id, "\(title) per day", unit)
@@ -117,21 +123,24 @@ extension Console {
     ]
 
     /// A line with its band; nil where there is nothing to see.
-    private static func chart(_ band: [BandPoint], _ id: String, _ title: String, _ unit: ChartUnit) throws -> String? {
+    private static func chart(_ band: [BandPoint], _ id: String, _ title: String, _ unit: ChartUnit) throws
+        -> ActivityView.Picture?
+    {
         guard band.count > 1, band.contains(where: { $0.value > 0 }) else { return nil }
         func known(_ value: (BandPoint) -> Double) -> [Double?] { band.map { $0.isLearning ? nil : value($0) } }
         let isKnown = band.contains { !$0.isLearning }
         let over = band.count { !$0.isLearning && $0.value > $0.limit }
-        return try LineChart(
-            ChartCaption(
-                id: id, title: title,
-                summary: isKnown
-                    ? "\(Words.count(over, "point is", "points are")) over what is usual for this identity."
-                    : "Too little is known yet to say what is usual."),
-            unit: unit, times: band.map(\.at), series: [.init(title, band.map(\.value))],
+        let note =
+            isKnown
+            ? "\(Words.count(over, "point is", "points are")) over what is usual for this identity."
+            : "Too little is known yet to say what is usual."
+        let svg = try LineChart(
+            ChartCaption(id: id, title: title, summary: note), unit: unit, times: band.map(\.at),
+            series: [.init(title, band.map(\.value))],
             band: isKnown ? .init(low: known(\.low), high: known(\.high), expected: known(\.expected)) : nil,
             size: ChartSize(560, 190)
         ).svg()
+        return ActivityView.Picture(title: title, note: note, svg: svg)
     }
 
     private static func reach(_ reach: ActivityReach, now: Int64) -> ActivityView.Reach {

@@ -70,7 +70,7 @@ extension Console {
                 summary:
                     "From \(first.score) to \(last.score), at each of \(risk.count) alerts; levels are 20, 40, 70 and 90."
             ),
-            unit: .number, times: times, series: [.init("risk", values)], size: ChartSize(900, 200)
+            unit: .number, times: times, series: [.init("risk", values)], size: ChartSize(760, 190)
         ).svg()
     }
 }

@@ -243,7 +243,13 @@ extension Console {
 
     private static func url(_ entry: TimelineEntry) -> String? {
         guard let reference = entry.reference else { return nil }
-        return entry.kind == .alert ? Link.alert(reference) : nil
+        return switch entry.kind {
+        case .alert: Link.alert(reference)
+        // The reference of a lift or a decision is its record's key, which begins with the order's or request's id.
+        case .order: "/orders#" + reference.prefix { $0 != "/" }
+        case .approval, .decision: "/approvals#" + reference.prefix { $0 != "/" }
+        default: nil
+        }
     }
 }
 

@@ -30,7 +30,7 @@ struct TimeText: Sendable {
     static func span(_ milliseconds: Int64) -> String {
         let seconds = milliseconds / 1000
         return switch seconds {
-        case ..<60: "less than a minute"
+        case ..<60: "\(seconds) s"
         case ..<5_400: "\((seconds + 30) / 60) min"
         case ..<129_600: "\((seconds + 1_800) / 3_600) h"
         default: "\((seconds + 43_200) / 86_400) days"

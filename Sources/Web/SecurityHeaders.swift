@@ -24,7 +24,8 @@ struct SecurityHeaders: RouterMiddleware {
         }
         set(.contentSecurityPolicy, Self.policy)
         set(.xContentTypeOptions, "nosniff")
-        set(.init("Referrer-Policy"), "no-referrer")
+        // Not no-referrer: with that, browsers send `Origin: null` with our own forms (Fetch, "append a request Origin header").
+        set(.init("Referrer-Policy"), "same-origin")
         set(.init("Cross-Origin-Opener-Policy"), "same-origin")
         set(.init("Cross-Origin-Resource-Policy"), "same-origin")
         set(

@@ -7,7 +7,7 @@ import NIOHTTP1
 import Testing
 
 /// Python with the clients and servers of `clients/requirements.txt`.
-private enum Clients {
+enum Clients {
     static let environment = ProcessInfo.processInfo.environment
     static let folder = Project.root.appending(path: "Tests/EndToEndTests/clients")
 

@@ -47,12 +47,13 @@ final class GatewayStage: Sendable {
         try await Stage.with { stage in
             let topics = [
                 (Stage.auditTopic, partitions), (ordersTopic, 4), (approvalsTopic, 4), ("gatewatch.recordings", 4),
+                (Stage.alertsTopic, 2), ("gatewatch.feedback", 2),
             ]
             let broker = try EmbeddedBroker(topics: topics, logger: quiet)
             defer { broker.close() }
             let (issuerPorts, issuerFound) = AsyncStream<Int>.makeStream()
             let (upstreamPorts, upstreamFound) = AsyncStream<Int>.makeStream()
-            let issuer = LocalIssuer(logger: quiet) { issuerFound.yield($0) }
+            let issuer = LocalIssuer(people: people, logger: quiet) { issuerFound.yield($0) }
             let upstream = LocalUpstream(logger: quiet) { upstreamFound.yield($0) }
             let bulk = BulkUpstream()
             let servers = Task {
@@ -161,6 +162,15 @@ final class GatewayStage: Sendable {
     }
 
     // MARK: People and orders
+
+    /// Who can log in at the console.
+    private static let people = [
+        LocalPerson(subject: "vera", email: "vera@example.com", name: "Vera", groups: ["audit"]),
+        LocalPerson(subject: "cleo", email: "cleo@example.com", name: "Cleo", groups: ["soc", "security"]),
+    ]
+
+    /// The provider's `iss`.
+    var issuerURL: String { LocalIssuer.url(port: issuerPort) }
 
     func token(
         _ name: String, groups: [String] = [], session: String? = nil, secondsAgo: Int64 = 0, audience: String? = nil

@@ -21,7 +21,7 @@ import Web
                         == "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
                 )
                 #expect(page.headers["x-content-type-options"] == "nosniff")
-                #expect(page.headers["referrer-policy"] == "no-referrer")
+                #expect(page.headers["referrer-policy"] == "same-origin")
                 #expect(page.headers["cross-origin-opener-policy"] == "same-origin")
                 #expect(page.headers["permissions-policy"] != nil)
                 #expect(page.headers["cache-control"] == "no-store")
