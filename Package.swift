@@ -125,7 +125,7 @@ let package = Package(
             "Desk",
             [
                 "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
-                "Routing",
+                "Recordings", "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
         // What people see and do. Desk <- Web <- Console, API.
@@ -144,6 +144,12 @@ let package = Package(
                 "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
             ],
             resources: [.embedInCode("Templates"), .embedInCode("Assets")]),
+        room(
+            "API",
+            [
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText", "Notifications", "Orders",
+                "Recordings", "Routing", "Signing", "Telemetry", "Web", httpTypes, hummingbird, nioCore,
+            ]),
 
         room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
@@ -176,6 +182,7 @@ let package = Package(
             dependencies: [
                 "Activity",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "CZlib", "Delivery",
+                "Desk",
                 "Detection",
                 "Detectors", "Finding", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka", "LocalServices",
                 "Notifications", "OIDC",
@@ -241,6 +248,13 @@ let package = Package(
                 lifecycle, grdb, logging,
             ]),
         tests("Activity", ["AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
+        tests(
+            "API",
+            [
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "OIDC",
+                "Orders",
+                "Recordings", "Signing", "Web", asyncHTTPClient, grdb, lifecycle, logging, nioCore, nioHTTP1,
+            ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Recordings", ["Signing", crypto, grdb]),
