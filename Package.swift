@@ -184,10 +184,8 @@ let package = Package(
             dependencies: [
                 "Activity",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib",
-                "Delivery", "Desk",
-                "Detection",
-                "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub", "Incidents", "JSONText", "Kafka",
-                "LocalServices", "Web",
+                "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
+                "Incidents", "JSONText", "Kafka", "LocalServices", "Web",
                 "Notifications", "OIDC",
                 "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
                 argumentParser,

@@ -51,7 +51,7 @@ enum StateBench {
         Double(DispatchTime.now().uptimeNanoseconds - began) / 1e9
     }
 
-    static func take(_ identity: Int, _ step: Int, _ plan: DetectorPlan, _ engine: Engine) throws {
+    private static func take(_ identity: Int, _ step: Int, _ plan: DetectorPlan, _ engine: Engine) throws {
         let time = start + Int64(step) * 60_000 + Int64(identity % 50_000)
         let uid = String(format: "%08x-%04x-4000-8000-%012x", identity, step, identity)
         let body =
