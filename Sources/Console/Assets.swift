@@ -13,8 +13,9 @@ struct Assets: Sendable {
     let version: String
     private let files: [(path: RouterPath, type: String, bytes: [UInt8])]
 
-    init() {
-        let css = PackageResources.console_css + Array(ChartStyle.css.utf8)
+    /// - Parameter more: styles of what pages show and other rooms make.
+    init(css more: String) {
+        let css = PackageResources.console_css + Array(ChartStyle.css.utf8) + Array(more.utf8)
         files = [
             ("assets/console.css", "text/css; charset=utf-8", css),
             ("assets/console.js", "text/javascript; charset=utf-8", PackageResources.console_js),

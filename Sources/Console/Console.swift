@@ -18,18 +18,22 @@ package struct Console: Sendable {
     let assets: Assets
     let logger: Logger
     let changes: Changes
+    let reports: ReportPages?
     /// ms since the epoch, UTC.
     let now: @Sendable () -> Int64
 
+    /// - Parameter reports: what makes the weekly report; nil where there is none.
     /// - Throws: where a template is wrong.
     package init(
-        desk: Desk, logger: Logger, now: @escaping @Sendable () -> Int64 = { RFC3339.nowMilliseconds() }
+        desk: Desk, reports: ReportPages? = nil, logger: Logger,
+        now: @escaping @Sendable () -> Int64 = { RFC3339.nowMilliseconds() }
     ) throws {
         self.desk = desk
         self.logger = logger
         self.now = now
         templates = try Templates()
-        assets = Assets()
+        self.reports = reports
+        assets = Assets(css: reports?.css ?? "")
         changes = Changes(database: desk.hub.database, logger: logger)
     }
 
@@ -47,6 +51,7 @@ package struct Console: Sendable {
         addDeliveries(to: router)
         addSilences(to: router)
         addRecordings(to: router)
+        addReport(to: router)
         addEvidence(to: router)
         addTokens(to: router)
         addEvents(to: router, sessions: sessions)

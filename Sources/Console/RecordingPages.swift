@@ -90,7 +90,7 @@ extension Console {
             switch message.omitted {
             case .binary?: notes.append("not text, so only its size is recorded")
             case .encoded?: notes.append("compressed, so only its size is recorded")
-            case .metadata?: notes.append("this connection records no bodies")
+            case .metadata?: notes.append("no bodies are recorded here")
             case .memory?: notes.append("not recorded, for lack of memory at the gateway")
             case nil: if message.body == nil { notes.append("no body") }
             }

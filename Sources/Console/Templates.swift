@@ -26,7 +26,8 @@ struct Templates: Sendable {
         ("deliveries", PackageResources.deliveries_mustache), ("silences", PackageResources.silences_mustache),
         ("evidence", PackageResources.evidence_mustache), ("health", PackageResources.health_mustache),
         ("tokens", PackageResources.tokens_mustache), ("alert", PackageResources.alert_mustache),
-        ("recordings", PackageResources.recordings_mustache), ("recording", PackageResources.recording_mustache),
+        ("recordings", PackageResources.recordings_mustache), ("report", PackageResources.report_mustache),
+        ("recording", PackageResources.recording_mustache),
         ("replay", PackageResources.replay_mustache),
     ]
 

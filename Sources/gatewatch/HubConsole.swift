@@ -15,12 +15,12 @@ struct HubConsole: Service {
     private let client: HTTPClient
 
     init(
-        hub: HubService, settings: WebSettings, desk: Desk.Settings, logger: Logger,
+        hub: HubService, settings: WebSettings, desk: Desk.Settings, reports: ReportPages? = nil, logger: Logger,
         metrics: any MetricsFactory = MetricsSystem.factory,
         onListening: @escaping @Sendable (WebOrigin) -> Void
     ) throws {
         let desk = try Desk(hub: hub, settings: desk, logger: logger)
-        let console = try Console(desk: desk, logger: logger)
+        let console = try Console(desk: desk, reports: reports, logger: logger)
         client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
         server = try WebServer(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Console
 import Desk
 import Foundation
 import GRDB
@@ -78,7 +79,8 @@ import Testing
         ("/deliveries?state=dead&target=\(escaped(probe))", []), ("/silences", []),
         ("/silences?all=yes&matchers=\(escaped(probe))", []), ("/evidence", []),
         ("/evidence?actor=\(escaped(probe))&action=\(escaped(probe))&subject=\(escaped(probe))", []), ("/health", []),
-        ("/recordings", []), ("/recordings?identity=\(escaped(probe))&operation=\(escaped(probe))", []),
+        ("/recordings", []), ("/report", []), ("/report?named=yes", ["viewer", "analyst", "approver"]),
+        ("/recordings?identity=\(escaped(probe))&operation=\(escaped(probe))", []),
         ("/recordings?q=\(escaped(probe))", ["viewer", "approver"]), ("/recordings/rec-1", ["viewer", "approver"]),
         ("/recordings/sessions/1", ["viewer", "approver"]), ("/tokens", ["viewer", "analyst", "approver"]),
         ("/logout", []),
@@ -185,6 +187,33 @@ import Testing
                 path = String(next).replacing("&amp;", with: "&")
             }
             #expect(seen.count == 60)
+        }
+    }
+
+    @Test func theReportIsAPageAndFilesAndNamesAreForAdmins() async throws {
+        let reports = ReportPages(css: ".report-mark { color: red }") { week, form, isNamed, actor in
+            guard week != "2026-W99" else { throw DeskError.invalid(field: "week", "2026 has no week 99") }
+            let text = "<p>\(form.rawValue) \(isNamed ? "named" : "coded") for \(actor.identity)</p>"
+            return ReportPages.Made(
+                week: week ?? "2025-W52", bytes: Array(text.utf8), contentType: "text/plain", fileName: "r.txt")
+        }
+        try await ConsoleStage.with(reports: reports) { stage in
+            let viewer = try await stage.browser("viewer")
+            let page = try await viewer.get("/report")
+            #expect(page.body.contains("<div class=\"report\"><p>fragment coded for vera@example.com</p></div>"))
+            #expect(page.body.contains("/report?week=2025-W51"))
+            #expect(page.body.contains("/report?week=2026-W01\">Week after"))
+            #expect(!page.body.contains("named=yes"))
+            #expect(try await viewer.get("/report?named=yes").status == 403)
+            let file = try await viewer.get("/report?week=2026-W01&format=csv")
+            #expect(file.body == "<p>csv coded for vera@example.com</p>")
+            #expect(file.headers["content-disposition"] == "attachment; filename=\"r.txt\"")
+            #expect(try await viewer.get("/report?format=pdf").status == 422)
+            #expect(try await viewer.get("/report?week=2026-W99").status == 422)
+            let admin = try await stage.browser("admin")
+            #expect(try await admin.get("/report?named=yes").body.contains("fragment named for dana@example.com"))
+            let css = try #require(page.body.firstMatch(of: #/href="(/assets/console.css[^"]+)"/#)?.1)
+            #expect(try await viewer.get(String(css)).body.contains(".report-mark"))
         }
     }
 

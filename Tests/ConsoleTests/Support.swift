@@ -87,7 +87,7 @@ struct ConsoleStage: Sendable {
     ///
     /// - Parameter withBroker: true to run the hub on an embedded broker; without, only its database is there.
     static func with(
-        withBroker: Bool = false, detectors: [DetectorEntry] = [],
+        withBroker: Bool = false, detectors: [DetectorEntry] = [], reports: ReportPages? = nil,
         _ body: @escaping @Sendable (ConsoleStage) async throws -> Void
     ) async throws {
         let client = HTTPClient(
@@ -96,7 +96,7 @@ struct ConsoleStage: Sendable {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         do {
-            try await run(client, folder, withBroker, detectors, body)
+            try await run(client, folder, withBroker, detectors, reports, body)
         } catch {
             try await client.shutdown()
             throw error
@@ -105,7 +105,7 @@ struct ConsoleStage: Sendable {
     }
 
     private static func run(
-        _ client: HTTPClient, _ folder: URL, _ withBroker: Bool, _ detectors: [DetectorEntry],
+        _ client: HTTPClient, _ folder: URL, _ withBroker: Bool, _ detectors: [DetectorEntry], _ reports: ReportPages?,
         _ body: @escaping @Sendable (ConsoleStage) async throws -> Void
     ) async throws {
         let broker =
@@ -135,7 +135,7 @@ struct ConsoleStage: Sendable {
             kafka: kafka, databasePath: folder.appendingPathComponent("recordings.sqlite").path)
         let hub = try HubService(configuration: configuration, logger: quiet)
         let desk = try Desk(hub: hub, settings: .init(detectors: detectors, key: key), logger: quiet)
-        let console = try Console(desk: desk, logger: quiet)
+        let console = try Console(desk: desk, reports: reports, logger: quiet)
 
         let (issuerPorts, issuerFound) = AsyncStream<Int>.makeStream()
         let (origins, originFound) = AsyncStream<WebOrigin>.makeStream()
