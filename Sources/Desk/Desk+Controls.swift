@@ -149,8 +149,10 @@ extension Desk {
         let lift = Lift(orderID: id, by: actor.identity, reason: reason, at: now)
         let (record, have, need) = try Self.judged {
             try publisher.books.orders { book in
-                let owner = book.status(id, now: now)?.order.subject.owner
-                if let name = Self.own(owner, actor, book.aliases) { throw OrderRefusal.ownOrder(person: name) }
+                guard let order = book.status(id, now: now)?.order else { throw Self.unknown(.order, id) }
+                if let name = Self.own(order.subject.owner, actor, book.aliases) {
+                    throw OrderRefusal.ownOrder(person: name)
+                }
                 return try book.propose(lift, by: publisher.key, onBehalf: true, now: now)
             }
         }
@@ -210,7 +212,6 @@ extension Desk {
         do {
             return try body()
         } catch let refusal as OrderRefusal {
-            if case .notInForce = refusal { throw DeskError.unknown(refusal.description) }
             throw DeskError.refused(refusal.description)
         } catch let refusal as ApprovalRefusal {
             if case .unknown = refusal { throw DeskError.unknown(refusal.description) }

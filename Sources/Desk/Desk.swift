@@ -31,6 +31,9 @@ package final class Desk: Sendable {
     }
 
     package let hub: HubService
+    /// Who a token is, and who may make one.
+    let tokenStore: APITokenStore
+    private let ledger: Ledger
     let settings: Settings
     let publisher: ControlPublisher?
     let logger: Logger
@@ -44,7 +47,8 @@ package final class Desk: Sendable {
         hub: HubService, settings: Settings = Settings(), logger: Logger,
         clock: @escaping @Sendable () -> Int64 = { RFC3339.nowMilliseconds() }
     ) throws {
-        try DeskSchema.migrate(hub.database)
+        tokenStore = try APITokenStore(database: hub.database, clock: clock)
+        ledger = Ledger(database: hub.database, clock: clock)
         self.hub = hub
         self.settings = settings
         self.logger = logger
@@ -56,36 +60,19 @@ package final class Desk: Sendable {
     ///
     /// - Throws: ``DeskError/forbidden(_:)``.
     package func require(_ permission: Permission, of actor: Actor) throws(DeskError) {
-        guard actor.may(permission) else { throw .forbidden(permission) }
+        try Ledger.require(permission, of: actor)
     }
 
-    /// Reads in one state of the database.
-    ///
-    /// - Throws: ``DeskError``, or SQLite's error.
     func read<Value: Sendable>(
         _ permission: Permission = .read, for actor: Actor, _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws -> Value {
-        try require(permission, of: actor)
-        do {
-            return try await hub.database.read(body)
-        } catch {
-            throw DeskError(error) ?? error
-        }
+        try await ledger.read(permission, for: actor, body)
     }
 
-    /// Acts in one transaction, the row of evidence included.
-    ///
-    /// - Throws: ``DeskError``, or SQLite's error; then nothing was done.
     func write<Value: Sendable>(
         _ permission: Permission, by actor: Actor, _ body: @escaping @Sendable (Database, _ now: Int64) throws -> Value
     ) async throws -> Value {
-        try require(permission, of: actor)
-        let now = clock()
-        do {
-            return try await hub.database.write { db in try body(db, now) }
-        } catch {
-            throw DeskError(error) ?? error
-        }
+        try await ledger.write(permission, by: actor, body)
     }
 
     /// Adds a row of evidence, with how the person came in.

@@ -143,7 +143,7 @@ import Testing
         let whole = try await desk.lift(order.id, reason: "false alarm", by: cleo)
         #expect(whole.state == "lifted" && whole.words.count == 2)
         #expect(try stage.orders().status(order.id, now: stage.office.now)?.status == .lifted)
-        #expect(await error { _ = try await desk.lift(order.id, reason: "again", by: cleo) }?.code == "unknown")
+        #expect(await error { _ = try await desk.lift(order.id, reason: "again", by: cleo) }?.code == "refused")
         let timeline = try await desk.timeline(of: "incident-1", for: ben).items.map {
             "\($0.kind.rawValue) \($0.who ?? "-")"
         }
