@@ -145,6 +145,12 @@ let package = Package(
                 "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
             ],
             resources: [.embedInCode("Templates"), .embedInCode("Assets")]),
+        room(
+            "API",
+            [
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText", "Notifications", "Orders",
+                "Recordings", "Routing", "Signing", "Telemetry", "Web", httpTypes, hummingbird, nioCore,
+            ]),
 
         room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
@@ -249,6 +255,13 @@ let package = Package(
                 lifecycle, grdb, logging,
             ]),
         tests("Activity", ["AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
+        tests(
+            "API",
+            [
+                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "OIDC",
+                "Orders",
+                "Recordings", "Signing", "Web", asyncHTTPClient, grdb, lifecycle, logging, nioCore, nioHTTP1,
+            ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
         tests("Recordings", ["Signing", crypto, grdb]),

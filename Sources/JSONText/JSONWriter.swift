@@ -41,6 +41,27 @@ package struct JSONWriter: Sendable {
         needsComma = true
     }
 
+    /// A name that is not known beforehand; its value must follow, without a key.
+    package mutating func key(_ key: String) {
+        start(nil)
+        quote(key)
+        bytes.append(UInt8(ascii: ":"))
+        needsComma = false
+    }
+
+    /// A value that is JSON already.
+    package mutating func raw(_ json: String) {
+        start(nil)
+        bytes.append(contentsOf: json.utf8)
+        needsComma = true
+    }
+
+    package mutating func null(_ key: StaticString? = nil) {
+        start(key)
+        append("null")
+        needsComma = true
+    }
+
     package mutating func field(_ key: StaticString? = nil, _ value: Int64) {
         start(key)
         append(decimal: value)

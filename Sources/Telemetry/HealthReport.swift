@@ -31,7 +31,8 @@ package struct HealthReport: Sendable, Equatable {
     /// True if every required check is well.
     package var isHealthy: Bool { checks.allSatisfy { $0.healthy || !$0.isRequired } }
 
-    private var status: String {
+    /// `ok`, `degraded` (something is unwell that need not be well), `failing`.
+    package var status: String {
         if !isHealthy { return "failing" }
         return checks.allSatisfy(\.healthy) ? "ok" : "degraded"
     }
