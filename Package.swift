@@ -124,7 +124,7 @@ let package = Package(
         room(
             "Desk",
             [
-                "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
                 "Recordings", "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
@@ -148,7 +148,7 @@ let package = Package(
         room(
             "API",
             [
-                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText", "Notifications", "Orders",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText", "Notifications", "Orders",
                 "Recordings", "Routing", "Signing", "Telemetry", "Web", httpTypes, hummingbird, nioCore,
             ]),
 

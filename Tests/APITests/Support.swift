@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import API
+import Activity
 import Approvals
 import AsyncHTTPClient
 import Delivery
@@ -101,6 +102,7 @@ struct Stage: Sendable {
     ) async throws {
         let broker = try EmbeddedBroker(topics: [
             ("gatewatch.alerts", 1), ("gatewatch.orders", 1), ("gatewatch.approvals", 1), ("gatewatch.feedback", 1),
+            ("gatewatch.audit", 1),
         ])
         defer { broker.close() }
         let (hubKey, gateway) = (try SigningKey.generate(name: "hub-1"), try SigningKey.generate(name: "gateway-1"))
@@ -120,6 +122,9 @@ struct Stage: Sendable {
                 TrustedKey(name: "gateway-1", role: .gateway, may: [], publicText: gateway.publicText),
             ]))
         configuration.evidenceKey = hubKey
+        configuration.activity = ActivityFollower.Configuration(
+            kafka: broker.clientProperties, databasePath: folder.appendingPathComponent("activity.sqlite").path,
+            settings: try ActivitySettings(mapping: .ocsf()))
         let hub = try HubService(configuration: configuration, logger: quiet)
         let desk = try Desk(
             hub: hub,
