@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Activity
+import AuditEvent
 import Desk
 import Foundation
 

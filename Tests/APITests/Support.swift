@@ -4,6 +4,7 @@ import API
 import Activity
 import Approvals
 import AsyncHTTPClient
+import AuditEvent
 import Delivery
 import Desk
 import Finding
@@ -124,7 +125,7 @@ struct Stage: Sendable {
         configuration.evidenceKey = hubKey
         configuration.activity = ActivityFollower.Configuration(
             kafka: broker.clientProperties, databasePath: folder.appendingPathComponent("activity.sqlite").path,
-            settings: try ActivitySettings(mapping: .ocsf()))
+            settings: ActivitySettings(mapping: try Mapping.named("ocsf")))
         let hub = try HubService(configuration: configuration, logger: quiet)
         let desk = try Desk(
             hub: hub,
@@ -147,7 +148,7 @@ struct Stage: Sendable {
                     issuer: IssuerSettings(issuer: "http://127.0.0.1:1", audiences: [], algorithms: ["ES256"]),
                     clientID: "gatewatch"), roles: [:]), database: hub.database, httpClient: client, looks: Looks(),
             logger: quiet, tokens: { try await desk.authenticate(token: $0) }, onListening: { found.yield($0) },
-            routes: [{ api.add(to: $0) }])
+            routes: [{ router, _ in api.add(to: router) }])
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await hub.run() }
             group.addTask { try await server.run() }
