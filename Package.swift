@@ -124,7 +124,8 @@ let package = Package(
         room(
             "Desk",
             [
-                "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications", "Orders",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications",
+                "Orders",
                 "Recordings", "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
@@ -148,7 +149,8 @@ let package = Package(
         room(
             "API",
             [
-                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText", "Notifications", "Orders",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText",
+                "Notifications", "Orders",
                 "Recordings", "Routing", "Signing", "Telemetry", "Web", httpTypes, hummingbird, nioCore,
             ]),
 
@@ -188,7 +190,7 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
-                "Activity",
+                "Activity", "API",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib",
                 "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
                 "Incidents", "JSONText", "Kafka", "LocalServices", "Web",
@@ -258,7 +260,8 @@ let package = Package(
         tests(
             "API",
             [
-                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "OIDC",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka",
+                "Notifications", "OIDC",
                 "Orders",
                 "Recordings", "Signing", "Web", asyncHTTPClient, grdb, lifecycle, logging, nioCore, nioHTTP1,
             ]),

@@ -39,7 +39,8 @@ package struct API: Sendable {
 extension Operation {
     /// The order is the document's.
     static let table =
-        overview + incidents + alerts + controls + silences + deliveries + detectors + evidence + recordings + tokens
+        overview + incidents + alerts + activity + controls + silences + deliveries + detectors + evidence + recordings
+        + tokens
 }
 
 private struct APIMiddleware: RouterMiddleware {
@@ -148,7 +149,11 @@ extension API {
             case .query: text = query[parameter.name]
             case .header: text = HTTPField.Name(parameter.name).flatMap { request.headers[$0] }
             }
-            if let text { checked[parameter.name] = try parameter.schema.parameter(text, parameter.name) }
+            if let text {
+                checked[parameter.name] = try parameter.schema.parameter(text, parameter.name)
+            } else if parameter.isRequired {
+                throw Schema.fault(parameter.name, "is missing")
+            }
         }
         return checked
     }

@@ -86,7 +86,7 @@ enum OpenAPI {
         var members: [JSONValue.Member] = [
             .init("name", .text(parameter.name)), .init("in", .text(parameter.place.rawValue)),
         ]
-        if parameter.place == .path { members.append(.init("required", true)) }
+        if parameter.place == .path || parameter.isRequired { members.append(.init("required", true)) }
         if let words = parameter.description { members.append(.init("description", .text(words))) }
         var property = Schema.Property(parameter.name, parameter.schema)
         property.standard = parameter.standard
@@ -145,6 +145,11 @@ enum OpenAPI {
             entry(IncidentShapes.entry), entry(IncidentShapes.timeline), entry(IncidentShapes.alert),
             entry(IncidentShapes.alerts), entry(IncidentShapes.alertDetail), entry(IncidentShapes.risk),
             entry(IncidentShapes.identity),
+        ] + [
+            entry(ActivityShapes.identity), entry(ActivityShapes.identities), entry(ActivityShapes.day),
+            entry(ActivityShapes.operation), entry(ActivityShapes.resource), entry(ActivityShapes.reach),
+            entry(ActivityShapes.users), entry(ActivityShapes.change), entry(ActivityShapes.activity),
+            entry(ActivityShapes.session), entry(ActivityShapes.sessions),
         ] + [
             entry(ControlShapes.approval), entry(ControlShapes.approvals), entry(ControlShapes.order),
             entry(ControlShapes.orders), entry(ControlShapes.subject), entry(ControlShapes.word),

@@ -17,6 +17,8 @@ struct Operation: Sendable {
         var description: String?
         /// What holds where it is absent; for the document.
         var standard: JSONValue?
+        /// Those of paths are anyway.
+        var isRequired = false
     }
 
     /// The `operationId`.
@@ -93,9 +95,12 @@ extension Operation.Parameter {
     }
 
     static func query(
-        _ name: String, _ schema: Schema, _ description: String? = nil, standard: JSONValue? = nil
+        _ name: String, _ schema: Schema, _ description: String? = nil, standard: JSONValue? = nil,
+        isRequired: Bool = false
     ) -> Self {
-        Self(name: name, place: .query, schema: schema, description: description, standard: standard)
+        Self(
+            name: name, place: .query, schema: schema, description: description, standard: standard,
+            isRequired: isRequired)
     }
 
     /// Of every list.

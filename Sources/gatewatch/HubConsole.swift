@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import API
+import ArgumentParser
 import AsyncHTTPClient
 import Console
 import Desk
@@ -9,7 +11,7 @@ import Metrics
 import ServiceLifecycle
 import Web
 
-/// The hub's console: the desk, the pages, and the server around them.
+/// The hub's console: the desk, the pages and the API, and the server around them.
 struct HubConsole: Service {
     let server: WebServer
     private let client: HTTPClient
@@ -21,13 +23,17 @@ struct HubConsole: Service {
     ) throws {
         let desk = try Desk(hub: hub, settings: desk, logger: logger)
         let console = try Console(desk: desk, reports: reports, logger: logger)
+        let api = API(desk: desk, version: Gatewatch.configuration.version)
         client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
         server = try WebServer(
             settings: settings, database: hub.database, httpClient: client, looks: console, logger: logger,
             metrics: metrics, tokens: { try await desk.authenticate(token: $0) },
             loggedIn: { try await desk.loggedIn($0) }, onListening: onListening,
-            routes: [{ console.add(to: $0, sessions: $1) }])
+            routes: [
+                { router, _ in api.add(to: router) },
+                { router, sessions in console.add(to: router, sessions: sessions) },
+            ])
     }
 
     func run() async throws {

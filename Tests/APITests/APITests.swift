@@ -67,6 +67,8 @@ import Testing
                 #expect(try await status(.GET, "/\(list)?cursor=nonsense") == "422 cursor", "\(list)")
             }
             #expect(try await status(.GET, "/recordings") == "409 -")
+            #expect(try await status(.GET, "/resource-users") == "400 name")
+            #expect(try await status(.GET, "/identities/x/activity?from=5&to=5") == "422 from")
             #expect(try await status(.GET, "/evidence/verification?whole=yes") == "400 whole")
             // Bodies.
             let comment = "/incidents/incident-0/comments"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import API
+import Activity
 import Approvals
 import AsyncHTTPClient
+import AuditEvent
 import Delivery
 import Desk
 import Finding
@@ -101,6 +103,7 @@ struct Stage: Sendable {
     ) async throws {
         let broker = try EmbeddedBroker(topics: [
             ("gatewatch.alerts", 1), ("gatewatch.orders", 1), ("gatewatch.approvals", 1), ("gatewatch.feedback", 1),
+            ("gatewatch.audit", 1),
         ])
         defer { broker.close() }
         let (hubKey, gateway) = (try SigningKey.generate(name: "hub-1"), try SigningKey.generate(name: "gateway-1"))
@@ -120,6 +123,9 @@ struct Stage: Sendable {
                 TrustedKey(name: "gateway-1", role: .gateway, may: [], publicText: gateway.publicText),
             ]))
         configuration.evidenceKey = hubKey
+        configuration.activity = ActivityFollower.Configuration(
+            kafka: broker.clientProperties, databasePath: folder.appendingPathComponent("activity.sqlite").path,
+            settings: ActivitySettings(mapping: try Mapping.named("ocsf")))
         let hub = try HubService(configuration: configuration, logger: quiet)
         let desk = try Desk(
             hub: hub,
@@ -142,7 +148,7 @@ struct Stage: Sendable {
                     issuer: IssuerSettings(issuer: "http://127.0.0.1:1", audiences: [], algorithms: ["ES256"]),
                     clientID: "gatewatch"), roles: [:]), database: hub.database, httpClient: client, looks: Looks(),
             logger: quiet, tokens: { try await desk.authenticate(token: $0) }, onListening: { found.yield($0) },
-            routes: [{ api.add(to: $0) }])
+            routes: [{ router, _ in api.add(to: router) }])
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await hub.run() }
             group.addTask { try await server.run() }
