@@ -146,6 +146,12 @@ let package = Package(
             ],
             resources: [.embedInCode("Templates"), .embedInCode("Assets")]),
 
+        room(
+            "Report",
+            [
+                "Activity", "AuditEvent", "Calendar", "Charts", "Delivery", "Finding", "Incidents", "Notifications",
+                "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
+            ]),
         room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
@@ -187,7 +193,8 @@ let package = Package(
                 "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
                 "Incidents", "JSONText", "Kafka", "LocalServices", "Web",
                 "Notifications", "OIDC",
-                "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
+                "Orders", "Pipeline", "Recordings", "Report", "Routing", "Sigma", "Signing", "Telemetry",
+                "YAMLDocument",
                 argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
                 nioFoundation, httpTypes,
@@ -219,6 +226,7 @@ let package = Package(
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
         tests("Charts"),
+        tests("Report", ["Activity", "Delivery", "Hub", "Incidents", "Notifications", "Signing", grdb, logging]),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
         tests(
