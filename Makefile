@@ -2,7 +2,7 @@
 
 # Debian packages: libraries to build with, and programs that tests use (and skip with a reason without).
 PACKAGES = librdkafka-dev libsimdjson-dev libpcre2-dev libcurl4-openssl-dev libsqlite3-dev libical-dev zlib1g-dev \
-           pkg-config kcat openssl python3 python3-cryptography curl
+           pkg-config kcat openssl python3 python3-cryptography curl sqlite3
 # What only the measurements need.
 bench: PACKAGES += nginx-light wrk nghttp2-client
 

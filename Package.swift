@@ -154,6 +154,12 @@ let package = Package(
                 "Recordings", "Routing", "Signing", "Telemetry", "Web", httpTypes, hummingbird, nioCore,
             ]),
 
+        room(
+            "Report",
+            [
+                "Activity", "AuditEvent", "Calendar", "Charts", "Delivery", "Finding", "Incidents", "Notifications",
+                "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
+            ]),
         room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
@@ -195,7 +201,8 @@ let package = Package(
                 "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
                 "Incidents", "JSONText", "Kafka", "LocalServices", "Web",
                 "Notifications", "OIDC",
-                "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing", "Telemetry", "YAMLDocument",
+                "Orders", "Pipeline", "Recordings", "Report", "Routing", "Sigma", "Signing", "Telemetry",
+                "YAMLDocument",
                 argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
                 nioFoundation, httpTypes,
@@ -227,6 +234,7 @@ let package = Package(
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
         tests("Charts"),
+        tests("Report", ["Activity", "Delivery", "Hub", "Incidents", "Notifications", "Signing", grdb, logging]),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
         tests(

@@ -3,13 +3,13 @@
 /// A date and time of day as a clock on the wall shows it, without a zone: seconds since 1970-01-01T00:00:00 on that clock.
 ///
 /// Proleptic Gregorian, no leap seconds, as RFC 5545 counts.
-struct WallTime: Hashable, Comparable, Sendable {
-    let seconds: Int64
+package struct WallTime: Hashable, Comparable, Sendable {
+    package let seconds: Int64
 
-    init(seconds: Int64) { self.seconds = seconds }
+    package init(seconds: Int64) { self.seconds = seconds }
 
     /// Nil when there is no such date (30 February) or time of day.
-    init?(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0) {
+    package init?(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0) {
         guard (1...12).contains(month), (1...WallTime.days(inMonth: month, of: year)).contains(day),
             (0...23).contains(hour), (0...59).contains(minute), (0...59).contains(second)
         else { return nil }
@@ -52,7 +52,7 @@ struct WallTime: Hashable, Comparable, Sendable {
     }
 
     /// The civil date and time of day.
-    var fields: (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
+    package var fields: (year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int) {
         let days = Int((seconds - (seconds % 86_400 + 86_400) % 86_400) / 86_400)
         let rest = Int((seconds % 86_400 + 86_400) % 86_400)
         let shifted = days + 719_468
@@ -69,5 +69,5 @@ struct WallTime: Hashable, Comparable, Sendable {
         )
     }
 
-    static func < (left: WallTime, right: WallTime) -> Bool { left.seconds < right.seconds }
+    package static func < (left: WallTime, right: WallTime) -> Bool { left.seconds < right.seconds }
 }

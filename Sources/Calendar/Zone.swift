@@ -8,15 +8,15 @@ import Foundation
 /// the file is not used, because exported ones often hold the rules of a single year. On Linux Foundation takes the zones from
 /// the ICU data that ships with the Swift runtime: the system's tzdata is not read, and a zone whose government changes its
 /// clock is right again after a newer runtime is installed.
-struct Zone: Hashable, Sendable {
-    static let utc = Zone(known: TimeZone(secondsFromGMT: 0) ?? .gmt)
+package struct Zone: Hashable, Sendable {
+    package static let utc = Zone(known: TimeZone(secondsFromGMT: 0) ?? .gmt)
 
     private let zone: TimeZone
 
     private init(known zone: TimeZone) { self.zone = zone }
 
     /// Nil unless the name is one of the IANA database: neither `GMT+5` nor `W. Europe Standard Time` is.
-    init?(_ identifier: String) {
+    package init?(_ identifier: String) {
         if identifier == "UTC" || identifier == "Etc/UTC" {
             self = .utc
             return
@@ -33,7 +33,7 @@ struct Zone: Hashable, Sendable {
     ///
     /// A time that the clock skips is read with the offset before the gap (02:30 becomes 03:30); a time that it shows twice
     /// means the first. Exact for zones whose changes lie more than two days apart.
-    func instant(_ wall: WallTime) -> Int64 {
+    package func instant(_ wall: WallTime) -> Int64 {
         let before = offset(at: wall.seconds - 86_400)
         if offset(at: wall.seconds - before) == before { return wall.seconds - before }
         let after = offset(at: wall.seconds + 86_400)
@@ -41,7 +41,8 @@ struct Zone: Hashable, Sendable {
         return wall.seconds - before
     }
 
-    private func offset(at seconds: Int64) -> Int64 {
+    /// What its wall clock is ahead of UTC at an instant, both in seconds.
+    package func offset(at seconds: Int64) -> Int64 {
         Int64(zone.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(seconds))))
     }
 }

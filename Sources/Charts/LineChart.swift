@@ -20,12 +20,18 @@ package struct LineChart: Chart {
         package var high: [Double?]
         /// Drawn as a thin line; may be empty.
         package var expected: [Double?]
+        /// Values of the first series from here on are marked; may be empty: then those above `high` are.
+        package var limit: [Double?]
         package var name: String
 
-        package init(low: [Double?], high: [Double?], expected: [Double?] = [], name: String = "usual range") {
+        package init(
+            low: [Double?], high: [Double?], expected: [Double?] = [], limit: [Double?] = [],
+            name: String = "usual range"
+        ) {
             self.low = low
             self.high = high
             self.expected = expected
+            self.limit = limit
             self.name = name
         }
     }
@@ -37,7 +43,7 @@ package struct LineChart: Chart {
     package var series: [Series]
     package var band: Band?
     package var size: ChartSize
-    /// Points above the band get a ring.
+    /// Points that stand out of the band get a larger dot of their own colour.
     package var marksOutside: Bool
 
     package init(
@@ -93,6 +99,7 @@ package struct LineChart: Chart {
             try check(band.low, band.name)
             try check(band.high, band.name)
             if !band.expected.isEmpty { try check(band.expected, band.name) }
+            if !band.limit.isEmpty { try check(band.limit, band.name) }
         }
     }
 
@@ -144,7 +151,7 @@ package struct LineChart: Chart {
         for (place, value) in line.values.enumerated() {
             guard let value else { continue }
             let high = band?.high[place]
-            let isOutside = marksOutside && index == 0 && (high.map { value > $0 } ?? false)
+            let isOutside = marksOutside && index == 0 && isMarked(value, place)
             guard hasDots || isOutside else { continue }
             var words = "\(DateText.minute(times[place])) UTC, \(line.name): \(unit.text(value))"
             if let low = band?.low[place], let high { words += " (usual \(unit.text(low))–\(unit.text(high)))" }
@@ -155,6 +162,12 @@ package struct LineChart: Chart {
                     "cy": SVGWriter.number(plot.y(value)), "r": isOutside ? "5" : "2.5", "fill": "currentColor",
                 ], tip: words)
         }
+    }
+
+    private func isMarked(_ value: Double, _ place: Int) -> Bool {
+        guard let band else { return false }
+        if !band.limit.isEmpty { return band.limit[place].map { value >= $0 } ?? false }
+        return band.high[place].map { value > $0 } ?? false
     }
 
     private func point(_ x: Double, _ y: Double) -> String { "\(SVGWriter.number(x)),\(SVGWriter.number(y))" }

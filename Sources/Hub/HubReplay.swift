@@ -29,8 +29,7 @@ package final class HubReplay {
         let logger = Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() }
         let outbox = try DeliveryOutbox(
             database: database, targets: receivers.flatMap(\.integrations).map(\.target), logger: logger)
-        try AlertStore.migrate(database)
-        try IncidentSchema.migrate(database)
+        try HubSchema.migrate(database)
         let routing = try RoutingEngine(
             database: database, configuration: .eachAlert(to: NotificationSender.allReceivers), now: 0)
         incidents = IncidentStore { incident, now, db in

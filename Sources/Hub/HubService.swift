@@ -49,8 +49,7 @@ package final class HubService: Service {
                 database: database, targets: configuration.receivers.flatMap(\.integrations).map(\.target),
                 schedule: configuration.schedule, logger: logger,
                 metrics: metrics)
-            try AlertStore.migrate(database)
-            try IncidentSchema.migrate(database)
+            try HubSchema.migrate(database)
             routing = try RoutingEngine(
                 database: database,
                 configuration: configuration.routing ?? .eachAlert(to: NotificationSender.allReceivers),

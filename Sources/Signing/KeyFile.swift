@@ -2,11 +2,12 @@
 
 import Foundation
 
-/// Files that hold one private key.
-enum KeyFile {
+/// Files that hold one secret key, for their owner alone.
+package enum KeyFile {
     private static let maximumBytes = 16 * 1024
 
-    static func read(_ path: String) throws(KeyError) -> String {
+    /// The text of the file. Refused when anybody but the owner and the group may open it, or the group may change it.
+    package static func read(_ path: String) throws(KeyError) -> String {
         guard let file = FileHandle(forReadingAtPath: path) else { throw .noFile(path) }
         defer { try? file.close() }
         // Asked of the open file, so that what was judged is what is read.
@@ -20,7 +21,8 @@ enum KeyFile {
         return text
     }
 
-    static func write(_ text: String, to path: String) throws(KeyError) {
+    /// Writes a new file with mode 0600; an existing one is not overwritten.
+    package static func write(_ text: String, to path: String) throws(KeyError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .notWritten(path, reason: String(cString: strerror(errno))) }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)

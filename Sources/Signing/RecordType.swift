@@ -10,6 +10,7 @@ package enum RecordType: String, Sendable, CaseIterable {
     case approvalUse = "gatewatch-approval-use+json"
     case evidenceHead = "gatewatch-evidence-head+json"
     case evidenceCut = "gatewatch-evidence-cut+json"
+    case report = "gatewatch-report+json"
 }
 
 /// A record as it goes on a Kafka topic.

@@ -44,7 +44,8 @@ extension ConfigurationFile {
     ///
     /// - Parameter logger: told of rules that cannot be read; they are not shown.
     func catalogue(logger: Logger) throws -> [DetectorEntry] {
-        guard let paths = try (hub?["detectors"] ?? detect?["detectors"])?.texts() else { return [] }
+        let paths = try detectorPaths()
+        guard !paths.isEmpty else { return [] }
         let files = try DetectorFiles(paths: paths)
         for error in files.errors {
             logger.warning("a rule is not shown in the console", metadata: ["error": "\(error)"])

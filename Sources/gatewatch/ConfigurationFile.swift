@@ -55,7 +55,8 @@ struct ConfigurationFile {
         "partitions", "enforcement",
     ]
     private static let hubKeys =
-        ["state", "group", "topic", "admin", "receivers", "activity", "recordings"] + incidentKeys + consoleKeys
+        ["state", "group", "topic", "admin", "receivers", "report", "activity", "recordings"] + incidentKeys
+        + consoleKeys
         + RoutingReader.keys
 
     /// A value, or what `env:NAME` and `file:PATH` stand for.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Activity
 import ArgumentParser
 import Delivery
 import Desk
@@ -8,6 +9,7 @@ import Hub
 import Kafka
 import Logging
 import Notifications
+import Report
 import Routing
 import ServiceLifecycle
 import Telemetry
@@ -75,6 +77,18 @@ struct HubCommand: AsyncParsableCommand {
                 logger: logger, metrics: metrics,
                 onListening: { origin in logger.notice("the console is at \(origin.text)") })
             services.append(.init(service: console))
+        }
+        if let schedule = try file.reportSchedule() {
+            let maker = try ReportMaker(
+                hub: service.database,
+                activity: configuration.activity.map { try ActivitySchema.open(path: $0.databasePath) },
+                settings: file.reportSettings(
+                    folder: URL(fileURLWithPath: configuration.databasePath).deletingLastPathComponent().path),
+                zone: schedule.zone, key: configuration.evidenceKey)
+            let sender = try ReportSender(
+                maker: maker, schedule: schedule, outbox: service.outbox,
+                receivers: file.reportReceivers(configuration.receivers), logger: logger)
+            services.append(.init(service: sender))
         }
         let group = ServiceGroup(
             configuration: .init(

@@ -22,7 +22,8 @@ struct Gatewatch: AsyncParsableCommand {
         subcommands: [
             Demo.self, GatewayCommand.self, Detect.self, HubCommand.self, Broker.self, Detectors.self,
             BacktestCommand.self, BaselineCommand.self, Deliveries.self, NotifyCommand.self, RoutesCommand.self,
-            SilencesCommand.self, IncidentsCommand.self, ActivityCommand.self, EvidenceCommand.self, OrdersCommand.self,
+            SilencesCommand.self, IncidentsCommand.self, ActivityCommand.self, ReportCommand.self, EvidenceCommand.self,
+            OrdersCommand.self,
             TokensCommand.self,
             ApprovalsCommand.self, Keys.self,
             Fixtures.self,

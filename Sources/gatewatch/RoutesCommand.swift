@@ -6,7 +6,7 @@ import Delivery
 import Finding
 import Foundation
 import GRDB
-import Incidents
+import Hub
 import Routing
 import YAMLDocument
 
@@ -191,14 +191,13 @@ enum HubState {
         "\(try state ?? file.hub?["state"]?.text() ?? "state/hub")/hub.sqlite"
     }
 
-    /// Opens it and sees to the tables of routing and incidents.
+    /// Opens it and sees to its tables.
     static func open(_ path: String) throws -> DatabasePool {
         guard FileManager.default.fileExists(atPath: path) else {
             throw DocumentError(file: path, message: "does not exist. Give the hub's --state or --config.")
         }
         let database = try OutboxSchema.open(path: path)
-        try RoutingSchema.migrate(database)
-        try IncidentSchema.migrate(database)
+        try HubSchema.migrate(database)
         return database
     }
 

@@ -123,6 +123,11 @@ import Testing
         var above = chart
         above.series[0].values[3] = 9.01
         #expect(Parsed(try above.svg()).elements.filter { $0.attributes["class"] == "mark" }.count == 1)
+        // With a limit of its own: from there on.
+        above.band?.limit = [5, 5, 5, 9.02, 3]
+        #expect(Parsed(try above.svg()).elements.filter { $0.attributes["class"] == "mark" }.count == 1)
+        above.band?.limit[3] = 9.01
+        #expect(Parsed(try above.svg()).elements.filter { $0.attributes["class"] == "mark" }.count == 2)
     }
 
     @Test func barsOfOnePictureStandOnEachOther() throws {
