@@ -10,8 +10,7 @@ import Synchronization
 /// `gatewatch-bench outage --minutes 60`: a hub in a process of its own, a receiver that is away for so long, alerts of many incidents
 /// before, meanwhile and after; in the middle the hub is killed. Then each alert must have arrived, those of an incident in their order.
 ///
-/// In real time and by the schedule of Standard Webhooks: what failed four times waits for two hours, so the run takes up to that much
-/// longer than the outage.
+/// In real time and by the schedule that ships: a target that is down is asked every minute, and all that waited follows when it is back.
 enum OutageCheck {
     private static let incidents = 200
     /// One alert each so many milliseconds.
