@@ -198,11 +198,11 @@ let package = Package(
             dependencies: [
                 "Activity", "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Finding",
                 "Fixtures",
-                "Gateway",
+                "Gateway", "Hub",
                 "Kafka",
                 "LocalServices", "OIDC", "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing",
                 "YAMLDocument", grdb,
-                hummingbird, httpTypes, logging,
+                asyncHTTPClient, hummingbird, httpTypes, logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
         // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.
