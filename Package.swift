@@ -211,12 +211,13 @@ let package = Package(
         .executableTarget(
             name: "gatewatch-bench",
             dependencies: [
-                "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Finding", "Fixtures",
-                "Gateway",
+                "Activity", "AuditEvent", "Calendar", "Connections", "Delivery", "Detection", "Detectors", "Finding",
+                "Fixtures",
+                "Gateway", "Hub",
                 "Kafka",
                 "LocalServices", "OIDC", "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing",
                 "YAMLDocument", grdb,
-                logging,
+                asyncHTTPClient, hummingbird, httpTypes, logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
 
         // Damaged input for all that reads: what is fed, the program that does it for long, a short run among the tests.

@@ -5,10 +5,14 @@ import Foundation
 /// Prints the figures of DESIGN §11, each as a ratio taken in one run: the machine's speed cancels out.
 ///
 ///     make bench
-///     gatewatch-bench engine      (or: rules, state, kafka, orders, routing, recordings, loop, gateway) one of them
+///     gatewatch-bench engine      (or: rules, state, kafka, orders, routing, recordings, activity, console, loop, gateway) one of them
+///     gatewatch-bench outage --minutes 60   a check, not a figure: in real time, so not among the others
 @main
 struct Bench {
     static func main() async throws {
+        if CommandLine.arguments.dropFirst().first == "outage" {
+            return try await OutageCheck.run(Array(CommandLine.arguments.dropFirst(2)))
+        }
         let workload = try Workload()
         if CommandLine.arguments.dropFirst().first == "feed" {
             return try KafkaBench.feed(workload, Array(CommandLine.arguments.dropFirst(2)))
@@ -22,6 +26,8 @@ struct Bench {
         if wants("orders") { try OrderBench.lookUp() }
         if wants("routing") { try RoutingBench.run() }
         if wants("recordings") { try RecordingBench.run() }
+        if wants("activity") { try ActivityBench.run(workload) }
+        if wants("console") { try await ConsoleBench.run() }
         if wants("loop") { try await OrderBench.loop(workload) }
         if wants("gateway") { try await GatewayBench.run() }
         if wants("kafka") { try await KafkaBench.run(workload, engineNanoseconds: engine) }

@@ -34,6 +34,9 @@ package enum ActivitySchema {
     package static func migrate(_ database: any DatabaseWriter) throws {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("activity 2026-11-22 create rollups") { db in try db.execute(sql: rollups) }
+        migrator.registerMigration("activity 2026-11-22 index the days of an identity") { db in
+            try db.execute(sql: "CREATE INDEX reach_days_identity ON reach_days (identity_id, day)")
+        }
         try migrator.migrate(database)
     }
 
