@@ -59,6 +59,8 @@ final class RecordingsFollower: Sendable {
     private static let lagInterval: Int64 = 5_000
     private static let signInterval: Int64 = 1_000
     private static let pruneInterval: Int64 = 600_000
+    /// Until a chain that does not fit is walked again.
+    private static let retryInterval: Int64 = 60_000
     /// Waits in milliseconds between tries when SQLite or Kafka fails.
     private static let backoff: [Int64] = [200, 1_000, 5_000, 15_000, 30_000]
 
@@ -170,7 +172,9 @@ final class RecordingsFollower: Sendable {
             return [:]
         }
         defer { consumer.close() }
-        var last = (lag: Int64(0), sign: Int64(0), prune: Int64(0))
+        // A clock that was set back must not stop the work: no pause is longer than that of pruning.
+        var next = (lag: Int64(0), sign: Int64(0), prune: Int64(0))
+        func isDue(_ time: Int64, _ now: Int64) -> Bool { now >= time || time - now > Self.pruneInterval }
         while !shouldStop {
             _ = try consumer.poll(maxRecords: Self.batchRecords, timeoutMilliseconds: Self.pollMilliseconds) {
                 pending.append($0)
@@ -182,20 +186,20 @@ final class RecordingsFollower: Sendable {
                 try storeAll(consumer, pending)
                 progress()
             }
-            if now - last.lag >= Self.lagInterval || now < last.lag {
-                last.lag = now
+            if isDue(next.lag, now) {
+                next.lag = now + Self.lagInterval
                 let lag = consumer.lag().values.reduce(0, +)
                 lagGauge.record(lag)
                 state.withLock { $0.lag = lag }
             }
-            if now - last.sign >= Self.signInterval || now < last.sign {
-                last.sign = now
-                attempt("recordings cannot be signed") { try sign(now) }
+            if isDue(next.sign, now) {
+                let isDone = attempt("recordings cannot be signed") { try sign(now) }
+                next.sign = now + (isDone ? Self.signInterval : Self.retryInterval)
             }
-            if now - last.prune >= Self.pruneInterval || now < last.prune {
-                last.prune = now
+            if isDue(next.prune, now) {
+                next.prune = now + Self.pruneInterval
                 // One step a round; what is left follows at once, between records.
-                attempt("old recordings cannot be deleted") { if try prune(now) { last.prune = 0 } }
+                attempt("old recordings cannot be deleted") { if try prune(now) { next.prune = now } }
             }
         }
         attempt("recordings cannot be signed") { try sign(RFC3339.nowMilliseconds()) }
@@ -286,12 +290,15 @@ final class RecordingsFollower: Sendable {
 
     // MARK: Problems
 
-    private func attempt(_ complaint: String, _ work: () throws -> Void) {
+    @discardableResult
+    private func attempt(_ complaint: String, _ work: () throws -> Void) -> Bool {
         do {
             try work()
             settled(complaint)
+            return true
         } catch {
             trouble(complaint, error)
+            return false
         }
     }
 

@@ -16,6 +16,8 @@ package struct BodyMask {
     package static let characters = 128
 
     private let bytes: UnsafeRawBufferPointer
+    /// Here, because a look at a global costs more than all else that is done with a byte.
+    private let kinds = ByteKind.table
     private let isJSON: Bool
     private let isTruncated: Bool
     private var output: [UInt8] = []
@@ -58,7 +60,7 @@ package struct BodyMask {
         let count = bytes.count
         while index < count {
             let byte = bytes[index]
-            let kind = ByteKind.table[Int(byte)]
+            let kind = kinds[Int(byte)]
             if kind.contains(.word) {
                 if kind.contains(.digit) || byte == UInt8(ascii: "-"), let end = number(at: index) {
                     numbers(from: index, first: end)
@@ -90,7 +92,7 @@ package struct BodyMask {
         index = range.upperBound
     }
 
-    private func kind(_ at: Int) -> ByteKind { at < bytes.count ? ByteKind.table[Int(bytes[at])] : [] }
+    private func kind(_ at: Int) -> ByteKind { at < bytes.count ? kinds[Int(bytes[at])] : [] }
 
     private func has(_ character: Unicode.Scalar, at position: Int) -> Bool {
         position >= 0 && position < bytes.count && bytes[position] == UInt8(ascii: character)
@@ -121,7 +123,7 @@ package struct BodyMask {
             // Cut within it.
             guard at > exponent || at == count && isTruncated else { return nil }
         }
-        if at < count, ByteKind.table[Int(bytes[at])].contains(.word) || bytes[at] == UInt8(ascii: ".") {
+        if at < count, kinds[Int(bytes[at])].contains(.word) || bytes[at] == UInt8(ascii: ".") {
             return nil
         }
         return at

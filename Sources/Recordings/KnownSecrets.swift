@@ -20,7 +20,9 @@ package struct KnownSecrets {
     /// Takes them out of a text, also the beginning of one at its end.
     package func hide(in text: inout [UInt8], isTruncated: Bool) {
         for needle in needles {
-            while let range = Self.find(needle, in: text) { text.replaceSubrange(range, with: Self.masked) }
+            while let range = text.withUnsafeBytes({ Self.find(needle, in: $0) }) {
+                text.replaceSubrange(range, with: Self.masked)
+            }
             guard isTruncated else { continue }
             for length in stride(from: min(needle.count - 1, text.count), through: Self.shortest, by: -1)
             where text.suffix(length).elementsEqual(needle.prefix(length)) {
@@ -32,7 +34,11 @@ package struct KnownSecrets {
 
     /// The text without them.
     package func hiding(_ text: String) -> String {
-        guard needles.contains(where: { Self.find($0, in: Array(text.utf8)) != nil }) else { return text }
+        var text = text
+        let isClean = text.withUTF8 { utf8 in
+            needles.allSatisfy { Self.find($0, in: UnsafeRawBufferPointer(utf8)) == nil }
+        }
+        guard !isClean else { return text }
         var bytes = Array(text.utf8)
         hide(in: &bytes, isTruncated: false)
         return String(decoding: bytes, as: UTF8.self)
@@ -40,19 +46,17 @@ package struct KnownSecrets {
 
     private static let masked = Array("[masked]".utf8)
 
-    private static func find(_ needle: [UInt8], in text: [UInt8]) -> Range<Int>? {
+    private static func find(_ needle: [UInt8], in text: UnsafeRawBufferPointer) -> Range<Int>? {
         guard text.count >= needle.count else { return nil }
-        return text.withUnsafeBytes { text in
-            needle.withUnsafeBytes { needle in
-                let head = needle.loadUnaligned(as: UInt64.self)
-                for offset in 0...text.count - needle.count
-                where text.loadUnaligned(fromByteOffset: offset, as: UInt64.self) == head
-                    && text[offset..<offset + needle.count].elementsEqual(needle)
-                {
-                    return offset..<offset + needle.count
-                }
-                return nil
+        return needle.withUnsafeBytes { needle in
+            let head = needle.loadUnaligned(as: UInt64.self)
+            for offset in 0...text.count - needle.count
+            where text.loadUnaligned(fromByteOffset: offset, as: UInt64.self) == head
+                && text[offset..<offset + needle.count].elementsEqual(needle)
+            {
+                return offset..<offset + needle.count
             }
+            return nil
         }
     }
 }

@@ -31,7 +31,11 @@ extension Recording.Message {
     /// Sets the body and its digest.
     package mutating func set(body: String) {
         self.body = body
+        digest = Self.digest(of: body)
+    }
+
+    static func digest(of body: String) -> String {
         var body = body
-        digest = body.withUTF8 { Array(SHA256.hash(data: UnsafeRawBufferPointer($0))).hexadecimal }
+        return body.withUTF8 { Array(SHA256.hash(data: UnsafeRawBufferPointer($0))).hexadecimal }
     }
 }

@@ -61,6 +61,11 @@ extension Recording {
         } catch {
             throw UnreadableRecording(description: "it is no recording: \(Self.words(error))")
         }
+        for message in [request, response] where message.digest != nil {
+            guard let body = message.body, Message.digest(of: body) == message.digest else {
+                throw UnreadableRecording(description: "a body is not the one that its sha256 is of")
+            }
+        }
         guard (1...64).contains(uid.utf8.count) else { throw UnreadableRecording(description: "its uid is no id") }
         guard (0...Self.latest).contains(at) else {
             throw UnreadableRecording(description: "its time is no time: \(at)")

@@ -13,7 +13,8 @@ enum SearchTerms {
         return terms.joined(separator: " ")
     }
 
-    /// The words of a recording.
+    /// The words of a recording. An index without content forgets only what it is told exactly: a change of this needs a migration that
+    /// makes the index anew.
     static func words(_ recording: Recording) -> String {
         var words = [recording.method, recording.path]
         words += [recording.query, recording.detail, recording.address].compactMap(\.self)

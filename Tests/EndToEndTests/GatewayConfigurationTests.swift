@@ -96,6 +96,12 @@ extension GatewayEndToEnd {
                 name: "a spool that is too small", old: "  admin:", new: "  spool: { total_bytes: 1000 }\n  admin:",
                 words: ["gateway.yml:4:", "segment"]),
             Fault(
+                name: "a way to record that is none", old: "  admin:", new: "  record: some\n  admin:",
+                words: ["gateway.yml:4:", "metadata"]),
+            Fault(
+                name: "bodies too large to be recorded", old: "  admin:", new: "  record_bytes: 1000000\n  admin:",
+                words: ["gateway.yml:4:", "262144"]),
+            Fault(
                 name: "no partitions", old: "  admin:", new: "  partitions: 0\n  admin:",
                 words: ["gateway.yml:4:", "partitions"]),
             Fault(

@@ -47,8 +47,9 @@ import Testing
         #expect(
             try archive.verify().fault?.description
                 == "row 5 of the recordings is missing: a head was signed over row 5")
-        // Nothing is signed over the loss.
+        // Nothing is signed over the loss, and it is said.
         #expect(throws: ChainFault.self) { try archive.store.sign(by: archive.key, now: morning) }
+        #expect(throws: ChainFault.self) { try archive.store.signIfDue(by: archive.key, now: morning) }
         // What the hub takes in now does not pass for what was there.
         try archive.store([exchange(6)])
         #expect(try archive.verify().fault?.sequence == 5)
@@ -83,6 +84,17 @@ import Testing
         #expect(try archive.store.signIfDue(by: archive.key, now: morning + RecordingStore.headDelay)?.sequence == 1001)
         let report = try archive.verify()
         #expect(report.fault == nil && report.heads == 2 && report.signedTo == 1001)
+    }
+
+    @Test func manyRowsAreSignedInSteps() throws {
+        let archive = try Archive()
+        let step = 10 * Int(RecordingStore.headInterval)
+        try archive.store((1...step + 1).map { exchange($0, session: nil, body: "") })
+        #expect(try archive.store.signIfDue(by: archive.key, now: morning)?.sequence == Int64(step))
+        #expect(try archive.store.signIfDue(by: archive.key, now: morning) == nil)
+        #expect(try archive.store.sign(by: archive.key, now: morning)?.sequence == Int64(step + 1))
+        let report = try archive.verify()
+        #expect(report.fault == nil && report.heads == 2)
     }
 
     @Test func whatIsOldGoesAndTheChainGoesOn() throws {
