@@ -67,12 +67,10 @@ extension Desk {
         try require(.readRecordings, of: actor)
         let session = try await recordedSession(id, for: actor)
         let page = try await recorded { try $0.replay(session, after: cursor, limit: limit) }
-        // Going on is part of the same reading.
-        if cursor == nil {
-            try await note(
-                "recording.replay", on: session.session, by: actor, needs: .readRecordings,
-                payload: ["identity": session.identity])
-        }
+        // Every part by itself: whoever begins with a cursor of their own making has read as well.
+        var payload = ["identity": session.identity]
+        payload["after"] = cursor
+        try await note("recording.replay", on: session.session, by: actor, needs: .readRecordings, payload: payload)
         return Page(items: page.items, next: page.next)
     }
 
