@@ -36,7 +36,7 @@ run: build ## seven insiders against everything, on this machine alone: detectio
 
 # Tests of rooms that compute and do not wait. Those that wait for processes, brokers and deadlines come after them: beside them
 # they would starve.
-COMPUTING = ^(Sigma|Detection|Detectors|AuditEvent|Baseline|Fixtures|Fuzzing|Calendar)Tests\.
+COMPUTING = ^(Sigma|Detection|Detectors|AuditEvent|Baseline|Fixtures|FixtureHub|Fuzzing|Calendar)Tests\.
 
 test: build ## run all tests
 	@swift test --configuration release --skip-build --filter '$(COMPUTING)'

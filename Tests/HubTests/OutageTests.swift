@@ -44,8 +44,9 @@ import Testing
                 // With the schedule that ships it is asked every minute.
                 #expect(
                     try await eventually(seconds: 180) { receiver.ids.count >= rounds * Self.identities })
-                let health = try hub.outbox.health().first
-                #expect(health?.pending == 0 && health?.dead == 0)
+                // What has arrived is marked so a moment later.
+                #expect(try await eventually { try hub.outbox.health().first?.pending == 0 })
+                #expect(try hub.outbox.health().first?.dead == 0)
             }
             let ids = receiver.ids
             #expect(ids.count == rounds * Self.identities && Set(ids).count == ids.count)
