@@ -27,7 +27,9 @@ struct HTMLReport {
             </style>
             </head>
             <body>
-            \(fragment)</body>
+            <div class="report">
+            \(fragment)</div>
+            </body>
             </html>
 
             """
@@ -41,7 +43,6 @@ struct HTMLReport {
     /// The report without a page around it and without a style.
     var fragment: String {
         var html = HTMLWriter(document.period)
-        html.raw("<div class=\"report\">\n")
         header(&html)
         let sections = [
             summary, risk, signals, assets, incidents, enforcement, access, changes, detection, advice, appendix,
@@ -52,7 +53,6 @@ struct HTMLReport {
             section(&html)
             html.raw("</section>\n")
         }
-        html.raw("</div>\n")
         return html.text
     }
 

@@ -64,7 +64,7 @@ package struct ReportDocument: Sendable {
         }
     }
 
-    /// The HTML form without a page around it, for a page that has ``css`` in its stylesheet: in a `<div class="report">`.
+    /// The HTML form without a page around it, for one that has ``css`` in its stylesheet, to stand in a `<div class="report">`.
     package var fragment: String { HTMLReport(self).fragment }
 
     /// The style of ``fragment``, charts included.

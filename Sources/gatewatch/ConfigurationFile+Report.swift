@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Activity
 import ArgumentParser
 import AuditEvent
 import Crypto
@@ -10,6 +11,7 @@ import Incidents
 import Notifications
 import Report
 import Sigma
+import Signing
 import YAMLDocument
 
 extension ConfigurationFile {
@@ -57,20 +59,28 @@ extension ConfigurationFile {
         try (hub?["detectors"] ?? detect?["detectors"])?.texts() ?? []
     }
 
-    /// What reports need to know beside the databases.
+    /// Makes reports of a hub's databases.
     ///
     /// - Parameters:
-    ///   - folder: of the hub's state; the key of pseudonyms is made there.
-    ///   - detectors, identities: before those of the file.
-    func reportSettings(folder: String, detectors: [String] = [], identities: String? = nil) throws -> ReportSettings {
+    ///   - path: of the hub's database; the key of pseudonyms is made beside it.
+    ///   - activity: the file of activity; nil where there is none.
+    ///   - detectors, identities: before those of this file.
+    func reportMaker(
+        hub database: any DatabaseWriter, path: String, activity: String?, key: SigningKey?, detectors: [String] = [],
+        identities: String? = nil
+    ) throws -> ReportMaker {
         let paths = try detectors.isEmpty ? detectorPaths() : detectors
         let directory =
             try identities ?? (hub?["identities"] ?? detect?["identities"] ?? gateway?["identities"])?.text()
-        return ReportSettings(
-            pseudonyms: try PseudonymKey(path: "\(folder)/pseudonyms.key"), version: Gatewatch.configuration.version,
-            tenant: try reportSection()?["tenant"]?.text(),
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        let settings = ReportSettings(
+            pseudonyms: try PseudonymKey(path: folder.appendingPathComponent("pseudonyms.key").path),
+            version: Gatewatch.configuration.version, tenant: try reportSection()?["tenant"]?.text(),
             rules: try paths.isEmpty ? [] : DetectorFiles(paths: paths, lists: detect?["lists"]?.text()).reportRules,
             people: try directory.map { try IdentityDirectory(path: $0).entries.map(ReportPerson.init) } ?? [])
+        return ReportMaker(
+            hub: database, activity: try activity.map { try ActivitySchema.open(path: $0) }, settings: settings,
+            zone: try reportZone(), key: key)
     }
 }
 

@@ -79,12 +79,9 @@ struct HubCommand: AsyncParsableCommand {
             services.append(.init(service: console))
         }
         if let schedule = try file.reportSchedule() {
-            let maker = try ReportMaker(
-                hub: service.database,
-                activity: configuration.activity.map { try ActivitySchema.open(path: $0.databasePath) },
-                settings: file.reportSettings(
-                    folder: URL(fileURLWithPath: configuration.databasePath).deletingLastPathComponent().path),
-                zone: schedule.zone, key: configuration.evidenceKey)
+            let maker = try file.reportMaker(
+                hub: service.database, path: configuration.databasePath,
+                activity: configuration.activity?.databasePath, key: configuration.evidenceKey)
             let sender = try ReportSender(
                 maker: maker, schedule: schedule, outbox: service.outbox,
                 receivers: file.reportReceivers(configuration.receivers), logger: logger)

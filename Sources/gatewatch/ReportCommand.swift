@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Activity
 import ArgumentParser
 import Foundation
 import GRDB
@@ -43,14 +42,9 @@ struct ReportCommand: ParsableCommand {
             let path = try HubState.path(state, file)
             let database = try HubState.open(path)
             let activity = ConfigurationFile.activityDatabase(beside: path)
-            return ReportMaker(
-                hub: database,
-                activity: FileManager.default.fileExists(atPath: activity)
-                    ? try ActivitySchema.open(path: activity) : nil,
-                settings: try file.reportSettings(
-                    folder: URL(fileURLWithPath: path).deletingLastPathComponent().path, detectors: detectors,
-                    identities: identities),
-                zone: try file.reportZone(), key: try file.evidenceKey(trusted: file.hubTrustedKeys()))
+            return try file.reportMaker(
+                hub: database, path: path, activity: FileManager.default.fileExists(atPath: activity) ? activity : nil,
+                key: file.evidenceKey(trusted: file.hubTrustedKeys()), detectors: detectors, identities: identities)
         }
     }
 
