@@ -87,7 +87,7 @@ enum RecordingBench {
     private static func person(_ number: Int) -> String { "person-\(number)@example.com" }
 
     /// Somebody's query, with an answer of a kilobyte: 20 a second, sessions of 50.
-    private static func recording(_ number: Int) -> Recording {
+    static func recording(_ number: Int) -> Recording {
         let random = (number &* 2_654_435_761) >> 7
         var recording = Recording(
             uid: "0192f3a0-7000-7000-8000-\(String(number + 1_000_000_000_000))", at: Int64(number) * 50,
