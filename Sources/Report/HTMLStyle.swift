@@ -94,7 +94,7 @@ enum HTMLStyle {
         .report{max-width:none;padding:0;font-size:10.5px;line-height:1.4}
         .report nav{display:none}
         .report h2{break-after:avoid;margin-top:1.5em}
-        .report h3,.report figcaption,.report caption{break-after:avoid}
+        .report h3,.report .note,.report figcaption{break-after:avoid}
         .report thead{display:table-header-group}
         .report tr,.report .card,.report li{break-inside:avoid}
         .report .scroll{overflow:visible}

@@ -11,7 +11,7 @@ extension WeeklyReport {
                 rows: enforcement.orders.map { order in
                     [
                         .code(order.id), .time(order.at), .text(order.state), .text(order.issuer), .text(order.text),
-                        order.incident.map { .code($0) } ?? .missing,
+                        order.incident.map { .code($0) } ?? .text("none"),
                     ]
                 }, total: enforcement.orderCount),
             ReportTable(

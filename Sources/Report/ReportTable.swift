@@ -144,12 +144,13 @@ extension WeeklyReport {
             ReportTable(
                 id: "assets_\(group.kind)", title: group.kind.prefix(1).uppercased() + group.kind.dropFirst(),
                 columns: [
-                    "Asset", "Connection", "Reached by", "First-time", "Requests", "Items", "Bytes out", "Week before",
+                    "Asset", "Type", "Connection", "Reached by", "First-time", "Requests", "Items", "Bytes out",
+                    "Week before",
                     "Denied", "Unapproved",
                 ],
                 rows: group.assets.map { asset in
                     [
-                        .code(asset.name), .text(asset.connection), .number(Int64(asset.identities)),
+                        .code(asset.name), .text(asset.type), .text(asset.connection), .number(Int64(asset.identities)),
                         .number(Int64(asset.firstTime)), .number(asset.events), .number(asset.items),
                         .bytes(asset.bytesOut), .bytes(asset.bytesOutBefore), .number(asset.denied),
                         .number(asset.unapproved),
