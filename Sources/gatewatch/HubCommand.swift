@@ -2,6 +2,7 @@
 
 import Activity
 import ArgumentParser
+import Console
 import Delivery
 import Desk
 import Foundation
@@ -56,6 +57,8 @@ struct HubCommand: AsyncParsableCommand {
         configuration.evidenceKey = try file.evidenceKey(trusted: configuration.control?.keys)
         configuration.recordings = try file.recordings(
             kafka: configuration.kafka, hubDatabase: configuration.databasePath, key: configuration.evidenceKey)
+        let web = try file.console()
+        configuration.consoleURL = web?.url
         if configuration.receivers.isEmpty {
             logger.warning("there is no receiver: alerts are stored and nobody is told")
         }
@@ -69,19 +72,19 @@ struct HubCommand: AsyncParsableCommand {
             .init(service: server),
             .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup),
         ]
-        if let settings = try file.console() {
+        let maker = try file.reportMaker(
+            hub: service.database, path: configuration.databasePath, activity: configuration.activity?.databasePath,
+            key: configuration.evidenceKey)
+        if let web {
             let console = try HubConsole(
-                hub: service, settings: settings,
+                hub: service, settings: web,
                 desk: Desk.Settings(
                     detectors: try file.catalogue(logger: logger), key: configuration.evidenceKey),
-                logger: logger, metrics: metrics,
+                reports: ReportPages(maker), logger: logger, metrics: metrics,
                 onListening: { origin in logger.notice("the console is at \(origin.text)") })
             services.append(.init(service: console))
         }
         if let schedule = try file.reportSchedule() {
-            let maker = try file.reportMaker(
-                hub: service.database, path: configuration.databasePath,
-                activity: configuration.activity?.databasePath, key: configuration.evidenceKey)
             let sender = try ReportSender(
                 maker: maker, schedule: schedule, outbox: service.outbox,
                 receivers: file.reportReceivers(configuration.receivers), logger: logger)

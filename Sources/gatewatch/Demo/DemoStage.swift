@@ -6,6 +6,7 @@ import AsyncHTTPClient
 import AuditEvent
 import AuditSpool
 import Connections
+import Console
 import Delivery
 import Desk
 import Detectors
@@ -195,9 +196,13 @@ final class DemoStage {
             let hub = try HubService(configuration: hubConfiguration, logger: logger)
             await group.addServiceUnlessShutdown(hub)
             if waitsAfterwards {
+                let maker = try ConfigurationFile.empty.reportMaker(
+                    hub: hub.database, path: hubConfiguration.databasePath,
+                    activity: hubConfiguration.activity?.databasePath, key: hubKey)
                 let console = try HubConsole(
                     hub: hub, settings: DemoConsole.settings(issuerPort: issuerPort, address: console),
-                    desk: Desk.Settings(detectors: DetectorCatalogue.entries(files), key: hubKey), logger: logger,
+                    desk: Desk.Settings(detectors: DetectorCatalogue.entries(files), key: hubKey),
+                    reports: ReportPages(maker), logger: logger,
                     onListening: { Terminal.print(DemoConsole.welcome($0.text)) })
                 await group.addServiceUnlessShutdown(console)
             }
