@@ -215,7 +215,7 @@ let package = Package(
                 "Fixtures",
                 "Gateway", "Hub",
                 "Kafka",
-                "LocalServices", "OIDC", "Orders", "Pipeline", "Recordings", "Routing", "Sigma", "Signing",
+                "LocalServices", "OIDC", "Orders", "Pipeline", "Recordings", "Report", "Routing", "Sigma", "Signing",
                 "YAMLDocument", grdb,
                 asyncHTTPClient, hummingbird, httpTypes, logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),

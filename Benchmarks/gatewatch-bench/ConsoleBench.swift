@@ -105,7 +105,7 @@ enum ConsoleBench {
         return "incident-7"
     }
 
-    private static func finding(_ number: Int, _ incident: Int, _ time: Int64) -> [UInt8] {
+    static func finding(_ number: Int, _ incident: Int, _ time: Int64) -> [UInt8] {
         Array(
             """
             {"activity_id":1,"class_uid":2004,"time":\(time),"severity_id":\(number % 4 + 2),"risk_score":\(number % 100),\

@@ -5,7 +5,7 @@ import Foundation
 /// Prints the figures of DESIGN §11, each as a ratio taken in one run: the machine's speed cancels out.
 ///
 ///     make bench
-///     gatewatch-bench engine      (or: rules, state, kafka, orders, routing, recordings, activity, console, loop, gateway) one of them
+///     gatewatch-bench engine      (or: rules, state, kafka, orders, routing, recordings, activity, report, console, loop, gateway) one of them
 ///     gatewatch-bench outage --minutes 60   a check, not a figure: in real time, so not among the others
 @main
 struct Bench {
@@ -27,6 +27,7 @@ struct Bench {
         if wants("routing") { try RoutingBench.run() }
         if wants("recordings") { try RecordingBench.run() }
         if wants("activity") { try ActivityBench.run(workload) }
+        if wants("report") { try ReportBench.run() }
         if wants("console") { try await ConsoleBench.run() }
         if wants("loop") { try await OrderBench.loop(workload) }
         if wants("gateway") { try await GatewayBench.run() }

@@ -72,6 +72,13 @@ with sync_playwright() as playwright:
     page.locator(".steps summary").first.click()
     expect(page.locator(".steps pre").first).to_be_visible()
 
+    # The week's report, printed.
+    page.goto(base + "/report")
+    expect(page.locator(".report")).to_be_visible()
+    page.pdf(path=folder + "/report.pdf")
+    with open(folder + "/report.pdf", "rb") as printed:
+        assert printed.read(5) == b"%PDF-", "the report was not printed"
+
     # Keys.
     page.goto(base + "/incidents")
     page.keyboard.press("?")
