@@ -15,14 +15,21 @@ package struct API: Sendable {
     /// Bytes of a body.
     static let maximumBody = 64 * 1024
 
+    /// Makes the weekly report as JSON; `week` is nil for the last whole one. Whoever asks for names is noted there, before.
+    package typealias Report = @Sendable (_ week: String?, _ isNamed: Bool, _ actor: Actor) async throws -> [UInt8]
+
     let desk: Desk
+    let report: Report?
     let operations: [Operation]
     /// The OpenAPI document.
     package let document: [UInt8]
 
-    /// - Parameter version: of Gatewatch, for the document.
-    package init(desk: Desk, version: String) {
+    /// - Parameters:
+    ///   - version: of Gatewatch, for the document.
+    ///   - report: nil where no reports are made.
+    package init(desk: Desk, version: String, report: Report? = nil) {
         self.desk = desk
+        self.report = report
         operations = Operation.table
         document = OpenAPI.document(operations, version: version)
     }
@@ -39,7 +46,8 @@ package struct API: Sendable {
 extension Operation {
     /// The order is the document's.
     static let table =
-        overview + incidents + alerts + activity + controls + silences + deliveries + detectors + evidence + recordings
+        overview + reports + incidents + alerts + activity + controls + silences + deliveries + detectors + evidence
+        + recordings
         + tokens
 }
 
@@ -69,7 +77,7 @@ extension API {
         }
         let (operation, values) = try find(method, path)
         try desk.require(operation.permission, of: actor)
-        var call = Call(desk: desk, actor: actor)
+        var call = Call(desk: desk, actor: actor, report: report)
         call.parameters = try parameters(of: operation, values, request)
         call.body = try await body(of: operation, request)
         let reply = try await operation.handle(call)

@@ -52,6 +52,7 @@ struct Operation: Sendable {
 struct Call: Sendable {
     let desk: Desk
     let actor: Actor
+    var report: API.Report?
     /// By name, of paths, queries and headers.
     var parameters: [String: JSONValue] = [:]
     var body: JSONValue = .object([])
@@ -80,6 +81,9 @@ struct Reply: Sendable {
     var body: [UInt8]
     /// Becomes the `ETag`.
     var version: Int64?
+
+    /// What is JSON already.
+    init(json: [UInt8]) { body = json }
 
     init<Value>(_ value: Value, _ shape: Shape<Value>, version: Int64? = nil) {
         var json = JSONWriter(capacity: 1024)

@@ -25,6 +25,28 @@ extension Operation {
         ) { call in Reply(call.actor, HubShapes.me) },
     ]
 
+    static let reports: [Operation] = [
+        report(
+            id: "getReport", path: "/report", permission: .read, isNamed: false,
+            summary: "The weekly insider-risk report, with codes in place of names."),
+        report(
+            id: "getNamedReport", path: "/report/named", permission: .readNamedReports, isNamed: true,
+            summary: "The weekly insider-risk report with names; that it was read is a row of evidence."),
+    ]
+
+    private static func report(
+        id: String, path: String, permission: Permission, isNamed: Bool, summary: String
+    ) -> Operation {
+        Operation(
+            id: id, method: .get, path: path, tag: "Report", permission: permission, summary: summary,
+            parameters: [.query("week", .line(10), "An ISO week such as `2026-W46`; the last whole one without.")],
+            answer: .open("The numbers of all twelve sections; docs/report.md has the members."), mayConflict: true
+        ) { call in
+            guard let report = call.report else { throw DeskError.refused("this hub makes no reports") }
+            return Reply(json: try await report(call.text("week"), isNamed, call.actor))
+        }
+    }
+
     static let silences: [Operation] = [
         Operation(
             id: "listSilences", method: .get, path: "/silences", tag: "Silences", permission: .read,

@@ -23,7 +23,11 @@ struct HubConsole: Service {
     ) throws {
         let desk = try Desk(hub: hub, settings: desk, logger: logger)
         let console = try Console(desk: desk, reports: reports, logger: logger)
-        let api = API(desk: desk, version: Gatewatch.configuration.version)
+        var report: API.Report?
+        if let reports {
+            report = { week, isNamed, actor in try await reports.make(week, .json, isNamed, actor).bytes }
+        }
+        let api = API(desk: desk, version: Gatewatch.configuration.version, report: report)
         client = HTTPClient(
             eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
         server = try WebServer(

@@ -15,7 +15,7 @@ import Testing
         try await Stage.with { stage in
             let table = API(desk: stage.desk, version: "1").table
             #expect(table.count >= 40 && Set(table.map(\.id)).count == table.count)
-            #expect(Set(table.map(\.permission)) == Set(Permission.allCases).subtracting([.readNamedReports]))
+            #expect(Set(table.map(\.permission)) == Set(Permission.allCases))
             for operation in table {
                 let path = operation.path.replacing(/\{[a-z]+\}/, with: "1")
                 let method = HTTPMethod(rawValue: operation.method)
@@ -192,6 +192,11 @@ import Testing
             #expect(try await get("/me").json["roles"] as? [String] == ["viewer", "analyst", "approver", "admin"])
             #expect(try await get("/overview").json["dead_deliveries"] as? Int == 0)
             #expect(try await get("/health").json["status"] as? String != nil)
+            #expect(try await get("/report").json["week"] as? String == "last")
+            let named = try await get("/report/named?week=2026-W46").json
+            #expect(named["week"] as? String == "2026-W46" && named["names"] as? Bool == true)
+            let viewer = try await stage.ask(.GET, root + "/report/named", token: stage.tokens[.viewer])
+            #expect(viewer.status == 403)
             // In parts, each alert once.
             var (seen, cursor, path) = (Set<String>(), "", "/alerts?limit=7&severity=high")
             for _ in 0..<5 {

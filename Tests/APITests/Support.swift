@@ -139,7 +139,11 @@ struct Stage: Sendable {
         defer { producer.close() }
         let (tokens, boss) = try await Self.people(desk)
         let (origins, found) = AsyncStream<WebOrigin>.makeStream()
-        let api = API(desk: desk, version: "0.0.0-test")
+        let api = API(
+            desk: desk, version: "0.0.0-test",
+            report: { week, isNamed, actor in
+                Array(#"{"week":"\#(week ?? "last")","names":\#(isNamed),"for":"\#(actor.identity)"}"#.utf8)
+            })
         // Nobody logs in here: the provider need not be there.
         let server = try WebServer(
             settings: WebSettings(
