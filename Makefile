@@ -38,7 +38,10 @@ run: build ## seven insiders against everything, on this machine alone: detectio
 # they would starve.
 COMPUTING = ^(Sigma|Detection|Detectors|AuditEvent|Baseline|Fixtures|FixtureHub|Fuzzing|Calendar)Tests\.
 
-test: build ## run all tests
+# Without the benchmarks and the fuzzer, which no test runs.
+test: setup ## run all tests
+	@$(BUILD) --product gatewatch
+	@$(BUILD) --product gatewatchPackageTests
 	@swift test --configuration release --skip-build --filter '$(COMPUTING)'
 	@swift test --configuration release --skip-build --skip '$(COMPUTING)'
 	@$(BIN)/gatewatch detectors test
