@@ -164,6 +164,8 @@ final class EventLog: StoredState {
         {
             let taken = hot.pointee.perEvent + hot.pointee.perUnit * Float(value) + 1
             if taken >= Float(slack.pointee) {
+                // Another value of the event counts there already.
+                if draft.channels & 1 &<< UInt32(truncatingIfNeeded: channel) != 0 { write(watermark) }
                 look(cell, channel, key, value, entry.value, watermark)
             } else {
                 slack.pointee -= UInt16(taken)

@@ -5,7 +5,7 @@ import AuditEvent
 /// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
 /// them. A key lives as long as some state holds it. For one thread.
 ///
-/// Bytes per key: 24, its text in a slab (`ByteSlab`), and 8 to 16 of the table; 32 kB for all.
+/// Bytes per key: 24, its text in a slab (`ByteSlab`), and 8 to 16 of the table; at most 32 kB for all.
 final class KeySpace {
     private struct Key {
         var bytes: UnsafeMutableRawPointer?
@@ -20,7 +20,7 @@ final class KeySpace {
         var id: Int32 = -1
     }
 
-    private static let knownCount = 2048
+    private static let maximumKnown = 2048
 
     /// The fields whose values make the key.
     let fields: [String]
@@ -31,7 +31,8 @@ final class KeySpace {
     /// The key that was asked for last.
     @exclusivity(unchecked) private var latest: Int32 = 0
     /// Keys that were asked for by the hash of their values (`ValueHash`): one that is found need not be written down.
-    private let known: UnsafeMutablePointer<Known>
+    @exclusivity(unchecked) private var known: UnsafeMutablePointer<Known>
+    @exclusivity(unchecked) private var knownMask = 0
     @exclusivity(unchecked) private var table: UnsafeMutablePointer<Int32>
     @exclusivity(unchecked) private var mask = 127
     @exclusivity(unchecked) private var slab = ByteSlab()
@@ -39,7 +40,7 @@ final class KeySpace {
     /// Keys that some state holds.
     @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
-    var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes + Self.knownCount * MemoryLayout<Known>.stride }
+    var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes + (knownMask + 1) * MemoryLayout<Known>.stride }
 
     init(fields: [String]) {
         self.fields = fields
@@ -48,8 +49,18 @@ final class KeySpace {
         table.initialize(repeating: -1, count: mask + 1)
         // Group values come from outside: with a seed nobody knows, no one can aim at one chain of this table.
         seed = UInt64.random(in: .min ... .max)
-        known = .allocate(capacity: Self.knownCount)
-        known.initialize(repeating: Known(), count: Self.knownCount)
+        known = .allocate(capacity: 1)
+        known.initialize(to: Known())
+        forgetKnown()
+    }
+
+    /// Makes the table of `known` anew, as large as that of all keys or as it may be.
+    private func forgetKnown() {
+        let count = min(mask + 1, Self.maximumKnown)
+        known.deallocate()
+        known = .allocate(capacity: count)
+        known.initialize(repeating: Known(), count: count)
+        knownMask = count - 1
     }
 
     deinit {
@@ -63,13 +74,13 @@ final class KeySpace {
     /// The key whose values have this hash, when it was asked for before; -1 otherwise.
     @inline(__always)
     func known(_ hash: UInt64) -> Int32 {
-        let entry = known + (Int(truncatingIfNeeded: hash) & (Self.knownCount &- 1))
+        let entry = known + (Int(truncatingIfNeeded: hash) & knownMask)
         return entry.pointee.hash == hash ? entry.pointee.id : -1
     }
 
     /// Notes the hash of a key's values.
     func note(_ hash: UInt64, _ id: Int32) {
-        known[Int(truncatingIfNeeded: hash) & (Self.knownCount - 1)] = Known(hash: hash, id: id)
+        known[Int(truncatingIfNeeded: hash) & knownMask] = Known(hash: hash, id: id)
     }
 
     /// The number of a key, which stays valid while someone holds it; a new key has no holder yet.
@@ -156,6 +167,7 @@ final class KeySpace {
         mask = mask * 2 + 1
         table = .allocate(capacity: mask + 1)
         table.initialize(repeating: -1, count: mask + 1)
+        if knownMask < mask, knownMask + 1 < Self.maximumKnown { forgetKnown() }
         for id in 0..<used where keys[id].bytes != nil {
             var i = Int(truncatingIfNeeded: keys[id].hash) & mask
             while table[i] >= 0 { i = (i + 1) & mask }
@@ -199,6 +211,7 @@ final class KeySpace {
         keys = .allocate(capacity: capacity)
         table = .allocate(capacity: mask + 1)
         table.initialize(repeating: -1, count: mask + 1)
+        forgetKnown()
     }
 }
 
