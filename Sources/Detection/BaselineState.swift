@@ -76,6 +76,12 @@ final class BaselineState: StoredState {
 
     // MARK: Learning
 
+    /// Says that an event of a key is about to be counted.
+    @inline(__always)
+    func approach(_ key: Int32) {
+        rows.approach(key)
+    }
+
     /// Notes which peer group an event names, before the event is judged.
     func join(key: Int32, group: Int32) {
         let row = rows.make(key, Row())

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPrefetch
+
 /// State per group key: `Cell`s in one slab, found by the key's number. Remembers which ones changed since they were last
 /// written to disk. For one thread.
 struct CellMap<Cell> {
@@ -47,6 +49,12 @@ struct CellMap<Cell> {
     func find(_ key: Int32) -> UnsafeMutablePointer<Cell>? {
         guard Int(key) < placeCount, case let place = Int(places[Int(key)]), place >= 0 else { return nil }
         return cells + place
+    }
+
+    /// Says that the cell of a key is about to be asked for.
+    @inline(__always)
+    func approach(_ key: Int32) {
+        if let cell = find(key) { gw_prefetch(cell) }
     }
 
     /// The cell of a key, made when there is none. Valid until the next `make`.

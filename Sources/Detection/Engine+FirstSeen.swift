@@ -28,6 +28,16 @@ extension Engine {
         if decision == .known {
             return firstSeen.hotValues._withUnsafeGuaranteedRef { $0.isWaiting(key: key) } ? nil : key
         }
+        return judgeUse(firstSeen, index, view, id, key, decision, standing, use, wasWaiting, body)
+    }
+
+    /// The rest of `isNew`, for a use that is not known.
+    @inline(never)
+    private func judgeUse(
+        _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ key: Int32,
+        _ decision: EpisodeState.Decision, _ standing: LearningState.Standing, _ use: Use?, _ wasWaiting: Bool,
+        _ body: () -> Void
+    ) -> Int32? {
         let rule = detections[index]
         let values = firstSeen.values
         switch decision {

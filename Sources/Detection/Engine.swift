@@ -68,7 +68,9 @@ package final class Engine {
     let spaces: [KeySpace]
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
-    let baselines: [BaselineState]
+    private let baselines: [BaselineState]
+    /// The same; nothing counts references to them.
+    private let hotBaselines: UnsafeMutableBufferPointer<Unmanaged<BaselineState>>
     /// What all baselines of the engine go by.
     private let bucketClock: BucketClock
     /// Per detection, what its matches go through.
@@ -110,7 +112,7 @@ package final class Engine {
     let feeds: FeedTable
 
     /// How often, in event time, what is over is let go of, ms.
-    package static let sweepInterval: Int64 = 60_000
+    package static let sweepInterval: Int64 = 300_000
 
     package init(plan: DetectorPlan, options: Options = .init()) {
         self.plan = plan
@@ -124,6 +126,7 @@ package final class Engine {
         }
         detections = build.detections
         baselines = correlations.compactMap(\.plan.baseline)
+        hotBaselines = EventDecoder.lasting(baselines.map { .passUnretained($0) })
         bucketClock = build.bucketClock
         let uses = detections.map { KnownUses(of: $0) }
         knownUses = uses.compactMap { $0 }
@@ -147,6 +150,7 @@ package final class Engine {
         roles.deallocate()
         hotUses.deallocate()
         hotLogs.deallocate()
+        hotBaselines.deallocate()
         sweepDues.deallocate()
     }
 
@@ -160,11 +164,15 @@ package final class Engine {
         observe(time: view.time)
         eventNumber &+= 1
         hasEventID = false
-        matcher._withUnsafeGuaranteedRef {
-            $0.match(view) {
-                origin = $0
-                matched($0, view)
-            }
+        // What the event is counted in lies all over the memory: it is fetched while the rules are matched.
+        for uses in hotUses { uses._withUnsafeGuaranteedRef { $0.approach(view, hashes, eventNumber) } }
+        feeds.approach(view, event: eventNumber)
+        let rules = matcher._withUnsafeGuaranteedRef { $0.matches(of: view) }
+        if rules.isEmpty { return }
+        feeds.approachCells()
+        for rule in rules {
+            origin = Int(rule)
+            matched(origin, view)
         }
         origin = -1
         for log in hotLogs { log._withUnsafeGuaranteedRef { $0.endEvent(watermark: watermark) } }
@@ -226,7 +234,7 @@ package final class Engine {
     private func matchedFully(_ index: Int, _ role: Role, _ view: EventView) {
         var use: UInt64?
         if let uses = role.uses {
-            use = uses._withUnsafeGuaranteedRef { $0.hash(view, hashes, eventNumber) }
+            use = uses._withUnsafeGuaranteedRef { $0.use }
             if let use, uses._withUnsafeGuaranteedRef({ $0.takes(use, at: view.time) }) { return }
         }
         guard !role.hasCondition || holds(detections[index], view) else { return }
@@ -407,10 +415,10 @@ package final class Engine {
 
     func closeBuckets() {
         guard bucketClock.move(to: watermark) else { return }
-        for baseline in baselines { baseline.close() }
+        for baseline in hotBaselines { baseline._withUnsafeGuaranteedRef { $0.close() } }
     }
 
-    /// Lets go of what is over, at most once a minute of event time.
+    /// Lets go of what is over, at most once in `sweepInterval`.
     private func sweep(_ target: Int64) {
         var next = Int64.max
         for index in sweepDues.indices {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import CPrefetch
 
 /// The events that windows of the same group keys look back on, kept once for all of them while none of them is near its limit.
 ///
@@ -119,6 +120,14 @@ final class EventLog: StoredState {
     }
 
     // MARK: Events
+
+    /// Says that an event of a key is about to be counted.
+    @inline(__always)
+    func approach(_ key: Int32) {
+        guard let cell = cells.find(key) else { return }
+        gw_prefetch(cell.pointee.slack)
+        cell.pointee.entries.approach()
+    }
 
     /// Counts an event in the windows of a channel. False when it is counted there already.
     ///

@@ -61,6 +61,21 @@ final class FeedTable {
         var id: Int32 = -1
     }
 
+    /// A key under which events are mostly counted, and what is kept under it.
+    private struct Approached {
+        let key: Int
+        /// First and last + 1 in `approachedLogs` and `approachedBaselines`.
+        let logsFrom: Int
+        let logsTo: Int
+        let baselinesFrom: Int
+        let baselinesTo: Int
+        /// Of the event at hand.
+        var hash: UInt64?
+    }
+
+    private let approached: UnsafeMutableBufferPointer<Approached>
+    private let approachedLogs: UnsafeMutableBufferPointer<Unmanaged<EventLog>>
+    private let approachedBaselines: UnsafeMutableBufferPointer<Unmanaged<BaselineState>>
     private let feeds: UnsafeMutableBufferPointer<Feed>
     /// Per detection rule, where its feeds begin; one more at the end.
     private let starts: UnsafeMutableBufferPointer<Int>
@@ -147,6 +162,33 @@ final class FeedTable {
                         users: $0.peers.map { key($0.valueFields, $0.users.keySpace) } ?? -1)
                 } ?? FirstSeenKeys())
         }
+        var approached: [Approached] = []
+        var approachedLogs: [Unmanaged<EventLog>] = []
+        var approachedBaselines: [Unmanaged<BaselineState>] = []
+        for (index, key) in keys.enumerated() {
+            let own = feeds.filter { $0.key == index }
+            let (logsFrom, baselinesFrom) = (approachedLogs.count, approachedBaselines.count)
+            for feed in own {
+                if let log = feed.log, !approachedLogs[logsFrom...].contains(where: { $0.toOpaque() == log.toOpaque() })
+                {
+                    approachedLogs.append(log)
+                }
+                for baseline in baselines[feed.baselinesFrom..<feed.baselinesTo]
+                where !approachedBaselines[baselinesFrom...].contains(where: {
+                    $0.toOpaque() == baseline.state.toOpaque()
+                }) {
+                    approachedBaselines.append(baseline.state)
+                }
+            }
+            guard approachedLogs.count > logsFrom || approachedBaselines.count > baselinesFrom else { continue }
+            approached.append(
+                Approached(
+                    key: index, logsFrom: logsFrom, logsTo: approachedLogs.count, baselinesFrom: baselinesFrom,
+                    baselinesTo: approachedBaselines.count))
+        }
+        self.approached = EventDecoder.lasting(approached)
+        self.approachedLogs = EventDecoder.lasting(approachedLogs)
+        self.approachedBaselines = EventDecoder.lasting(approachedBaselines)
         self.hashes = .passUnretained(hashes)
         self.baselines = EventDecoder.lasting(baselines)
         self.firstSeenKeys = EventDecoder.lasting(firstSeenKeys)
@@ -159,6 +201,9 @@ final class FeedTable {
     }
 
     deinit {
+        approached.deallocate()
+        approachedLogs.deallocate()
+        approachedBaselines.deallocate()
         feeds.deallocate()
         starts.deallocate()
         baselines.deallocate()
@@ -216,6 +261,33 @@ final class FeedTable {
     func key(_ index: Int, event: UInt64, _ view: EventView) -> Int32? {
         if keys[index].event == event, case let id = keys[index].id { return id < 0 ? nil : id }
         return make(index, event, view)
+    }
+
+    /// Says that the keys of the event at hand are about to be asked for.
+    @inline(__always)
+    func approach(_ view: EventView, event: UInt64) {
+        for at in approached.indices {
+            let key = keys[approached[at].key]
+            let names = UnsafeBufferPointer(rebasing: fields[key.from..<key.to])
+            approached[at].hash = hashes._withUnsafeGuaranteedRef { $0.hash(of: names, view, event) }
+            if let hash = approached[at].hash { key.space._withUnsafeGuaranteedRef { $0.approach(hash) } }
+        }
+    }
+
+    /// Says that what is kept under these keys is about to be looked at.
+    @inline(__always)
+    func approachCells() {
+        for approached in approached {
+            guard let hash = approached.hash else { continue }
+            let id = keys[approached.key].space._withUnsafeGuaranteedRef { $0.known(hash) }
+            if id < 0 { continue }
+            for at in approached.logsFrom..<approached.logsTo {
+                approachedLogs[at]._withUnsafeGuaranteedRef { $0.approach(id) }
+            }
+            for at in approached.baselinesFrom..<approached.baselinesTo {
+                approachedBaselines[at]._withUnsafeGuaranteedRef { $0.approach(id) }
+            }
+        }
     }
 
     @inline(never)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import CPrefetch
 
 /// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
 /// them. A key lives as long as some state holds it. For one thread.
@@ -76,6 +77,12 @@ final class KeySpace {
     func known(_ hash: UInt64) -> Int32 {
         let entry = known + (Int(truncatingIfNeeded: hash) & knownMask)
         return entry.pointee.hash == hash ? entry.pointee.id : -1
+    }
+
+    /// Says that `known` is about to be asked.
+    @inline(__always)
+    func approach(_ hash: UInt64) {
+        gw_prefetch(known + (Int(truncatingIfNeeded: hash) & knownMask))
     }
 
     /// Notes the hash of a key's values.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import CPrefetch
 
 /// What most events of a `first_seen` rule come to: the same group used the same value earlier in the same hour, so nothing
 /// is new and nobody need be told. Found by a hash of the values, without making the group keys; what would change is the
@@ -29,6 +30,8 @@ final class KnownUses {
     /// Belongs to the rule's plan, which the engine holds.
     private let values: Unmanaged<EpisodeState>
     @exclusivity(unchecked) private var later: [Int32] = []
+    /// The hash of the event's values, once `approach` has seen it; nil when one is missing: such an event goes the full way.
+    @exclusivity(unchecked) private(set) var use: UInt64?
 
     /// Nil for rules that have no `first_seen`, or in which something else has a say about each event.
     init?(of detection: DetectionPlan) {
@@ -47,10 +50,11 @@ final class KnownUses {
         entries.deallocate()
     }
 
-    /// The hash of the event's values; nil when one is missing: such an event goes the full way.
+    /// Looks at what the event at hand uses, so that its entry is near when a match asks for it.
     @inline(__always)
-    func hash(_ view: EventView, _ hashes: SlotHashes, _ event: UInt64) -> UInt64? {
-        hashes.hash(of: UnsafeBufferPointer(fields), view, event)
+    func approach(_ view: EventView, _ hashes: SlotHashes, _ event: UInt64) {
+        use = hashes.hash(of: UnsafeBufferPointer(fields), view, event)
+        if let use { gw_prefetch(entries + (Int(truncatingIfNeeded: use) & (Self.count &- 1))) }
     }
 
     /// Whether the use is one of a known value in an hour that has been seen to.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPrefetch
+
 /// The events of one group key, packed, in order of time and id: 26 bytes an event, 4 for each number and 8 for each hash that is
 /// counted of it. The owner frees it.
 ///
@@ -117,6 +119,14 @@ struct LogEntries {
     var bytes: UnsafeRawBufferPointer {
         memory.map { UnsafeRawBufferPointer(start: $0 + Int(head), count: Int(end - head)) }
             ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// Says that the first and the last entry are about to be looked at.
+    @inline(__always)
+    func approach() {
+        guard let memory else { return }
+        gw_prefetch(memory + Int(head))
+        gw_prefetch(memory + Int(end))
     }
 
     // MARK: Changes
