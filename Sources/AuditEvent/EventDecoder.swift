@@ -28,10 +28,16 @@ package final class EventDecoder {
     private let shapes = EventShapes()
     private let uidSlot: Int
     private let timeSlot: Int
-    private let slots: UnsafeMutablePointer<Slot>
+    /// Slots of the last `kept` events, one after the other.
+    private let rows: UnsafeMutablePointer<Slot>
+    /// Those of the event at hand.
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
+    @exclusivity(unchecked) private var row = 0
     private let initial: UnsafeMutablePointer<Slot>
     private let slotCount: Int
-    private let items: UnsafeMutablePointer<SlotItem>
+    private let lists: UnsafeMutablePointer<SlotItem>
+    @exclusivity(unchecked) private var items: UnsafeMutablePointer<SlotItem>
+    package static let kept = 32
 
     init?(plan: FieldPlan, directory: IdentityDirectory?, limits: Limits) {
         guard let index = JSONIndex() else { return nil }
@@ -47,11 +53,13 @@ package final class EventDecoder {
         timeSlot = Int(plan.time.index)
         timePaths = plan.timePaths
         slotCount = plan.count
-        slots = .allocate(capacity: slotCount)
-        slots.initialize(repeating: .missing, count: slotCount)
+        rows = .allocate(capacity: slotCount * Self.kept)
+        rows.initialize(repeating: .missing, count: slotCount * Self.kept)
+        slots = rows
         initial = .allocate(capacity: slotCount)
         initial.initialize(from: derivation.initial, count: slotCount)
-        items = .allocate(capacity: EventWalk.maximumItems)
+        lists = .allocate(capacity: EventWalk.maximumItems * Self.kept)
+        items = lists
     }
 
     /// A copy at an address that stays: the walk reads it without array bounds and reference counts.
@@ -66,9 +74,9 @@ package final class EventDecoder {
         nodes.deallocate()
         cells.deallocate()
         keys.deallocate()
-        slots.deallocate()
+        rows.deallocate()
         initial.deallocate()
-        items.deallocate()
+        lists.deallocate()
     }
 
     /// Decodes one event. The view borrows `text`, which must stay where it is while the view is used.
@@ -88,6 +96,9 @@ package final class EventDecoder {
         guard index.count > 0 else { throw .empty }
         let bytes = start.assumingMemoryBound(to: UInt8.self)
         guard bytes[Int(index.offsets[0])] == UInt8(ascii: "{") else { throw .notAnObject }
+        row = (row &+ 1) & (Self.kept &- 1)
+        slots = rows + row &* slotCount
+        items = lists + row &* EventWalk.maximumItems
         slots.update(from: initial, count: slotCount)
 
         let escaped = memchr(start, Int32(UInt8(ascii: "\\")), text.count) != nil

@@ -419,7 +419,7 @@ final class EventLog: StoredState {
 
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
-        nextSweep = watermark + max(60_000, longest / 2)
+        nextSweep = watermark + max(60_000, longest)
         var changed: [Int32] = []
         cells.sweep { key, cell in
             let before = cell.entries.bytes.count
