@@ -11,13 +11,13 @@ extension Engine {
         _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ body: () -> Void
     ) -> Int32? {
         let keys = feeds.firstSeenKeys(of: index)
-        guard let group = feeds.key(keys.group, event: eventNumber, view) else { return nil }
+        guard let group = feeds.key(keys.group, event: event, view) else { return nil }
         let standing = firstSeen.hotGroups._withUnsafeGuaranteedRef {
             $0.standing(key: group, at: view.time, watermark: watermark)
         }
         // An event without the value makes the group known, also among its peers, and no more.
         let use = firstSeen.hotPeers.flatMap { noteUse($0, firstSeen, keys, group, view) }
-        guard let key = feeds.key(keys.value, event: eventNumber, view) else { return nil }
+        guard let key = feeds.key(keys.value, event: event, view) else { return nil }
         let (wasWaiting, decision) = firstSeen.hotValues._withUnsafeGuaranteedRef {
             (
                 $0.isWaiting(key: key),
@@ -86,11 +86,11 @@ extension Engine {
         _ peers: Unmanaged<DetectionPlan.Peers>, _ firstSeen: DetectionPlan.FirstSeen, _ keys: FeedTable.FirstSeenKeys,
         _ group: Int32, _ view: EventView
     ) -> Use? {
-        guard let all = feeds.key(keys.members, event: eventNumber, view) else { return nil }
+        guard let all = feeds.key(keys.members, event: event, view) else { return nil }
         let member = firstSeen.hotGroups._withUnsafeGuaranteedRef { $0.member(group) }
         let members = peers._withUnsafeGuaranteedRef { $0.hotMembers }
         members._withUnsafeGuaranteedRef { $0.note(key: all, member: member, at: view.time) }
-        guard let value = feeds.key(keys.users, event: eventNumber, view) else { return nil }
+        guard let value = feeds.key(keys.users, event: event, view) else { return nil }
         let users = peers._withUnsafeGuaranteedRef { $0.hotUsers }
         users._withUnsafeGuaranteedRef { $0.note(key: value, member: member, at: view.time) }
         return Use(peers: peers, member: member, all: all, value: value)

@@ -124,6 +124,12 @@ final class EventLog: StoredState {
     /// Says that an event of a key is about to be counted.
     @inline(__always)
     func approach(_ key: Int32) {
+        cells.approach(key)
+    }
+
+    /// The same a step later.
+    @inline(__always)
+    func approachEntries(_ key: Int32) {
         guard let cell = cells.find(key) else { return }
         gw_prefetch(cell.pointee.slack)
         cell.pointee.entries.approach()

@@ -61,19 +61,8 @@ final class FeedTable {
         var id: Int32 = -1
     }
 
-    /// A key under which events are mostly counted, and what is kept under it.
-    private struct Approached {
-        let key: Int
-        /// First and last + 1 in `approachedLogs` and `approachedBaselines`.
-        let logsFrom: Int
-        let logsTo: Int
-        let baselinesFrom: Int
-        let baselinesTo: Int
-        /// Of the event at hand.
-        var hash: UInt64?
-    }
-
-    private let approached: UnsafeMutableBufferPointer<Approached>
+    /// The key that most feeds have, -1 without feeds, and what is kept under it.
+    private let approached: Int
     private let approachedLogs: UnsafeMutableBufferPointer<Unmanaged<EventLog>>
     private let approachedBaselines: UnsafeMutableBufferPointer<Unmanaged<BaselineState>>
     private let feeds: UnsafeMutableBufferPointer<Feed>
@@ -162,31 +151,19 @@ final class FeedTable {
                         users: $0.peers.map { key($0.valueFields, $0.users.keySpace) } ?? -1)
                 } ?? FirstSeenKeys())
         }
-        var approached: [Approached] = []
+        let counts = keys.indices.map { key in feeds.count { $0.key == key } }
+        approached = counts.indices.max { counts[$0] < counts[$1] } ?? -1
         var approachedLogs: [Unmanaged<EventLog>] = []
         var approachedBaselines: [Unmanaged<BaselineState>] = []
-        for (index, key) in keys.enumerated() {
-            let own = feeds.filter { $0.key == index }
-            let (logsFrom, baselinesFrom) = (approachedLogs.count, approachedBaselines.count)
-            for feed in own {
-                if let log = feed.log, !approachedLogs[logsFrom...].contains(where: { $0.toOpaque() == log.toOpaque() })
-                {
-                    approachedLogs.append(log)
-                }
-                for baseline in baselines[feed.baselinesFrom..<feed.baselinesTo]
-                where !approachedBaselines[baselinesFrom...].contains(where: {
-                    $0.toOpaque() == baseline.state.toOpaque()
-                }) {
-                    approachedBaselines.append(baseline.state)
-                }
+        for feed in feeds where feed.key == approached {
+            if let log = feed.log, !approachedLogs.contains(where: { $0.toOpaque() == log.toOpaque() }) {
+                approachedLogs.append(log)
             }
-            guard approachedLogs.count > logsFrom || approachedBaselines.count > baselinesFrom else { continue }
-            approached.append(
-                Approached(
-                    key: index, logsFrom: logsFrom, logsTo: approachedLogs.count, baselinesFrom: baselinesFrom,
-                    baselinesTo: approachedBaselines.count))
+            for baseline in baselines[feed.baselinesFrom..<feed.baselinesTo]
+            where !approachedBaselines.contains(where: { $0.toOpaque() == baseline.state.toOpaque() }) {
+                approachedBaselines.append(baseline.state)
+            }
         }
-        self.approached = EventDecoder.lasting(approached)
         self.approachedLogs = EventDecoder.lasting(approachedLogs)
         self.approachedBaselines = EventDecoder.lasting(approachedBaselines)
         self.hashes = .passUnretained(hashes)
@@ -201,7 +178,6 @@ final class FeedTable {
     }
 
     deinit {
-        approached.deallocate()
         approachedLogs.deallocate()
         approachedBaselines.deallocate()
         feeds.deallocate()
@@ -263,31 +239,31 @@ final class FeedTable {
         return make(index, event, view)
     }
 
-    /// Says that the keys of the event at hand are about to be asked for.
+    /// The hash of the key under which an event is mostly counted, whose place in its key space is fetched; nil when it has none.
     @inline(__always)
-    func approach(_ view: EventView, event: UInt64) {
-        for at in approached.indices {
-            let key = keys[approached[at].key]
-            let names = UnsafeBufferPointer(rebasing: fields[key.from..<key.to])
-            approached[at].hash = hashes._withUnsafeGuaranteedRef { $0.hash(of: names, view, event) }
-            if let hash = approached[at].hash { key.space._withUnsafeGuaranteedRef { $0.approach(hash) } }
-        }
+    func approach(_ view: EventView, event: UInt64) -> UInt64? {
+        guard approached >= 0, case let key = keys[approached] else { return nil }
+        let names = UnsafeBufferPointer(rebasing: fields[key.from..<key.to])
+        guard let hash = hashes._withUnsafeGuaranteedRef({ $0.hash(of: names, view, event) }) else { return nil }
+        key.space._withUnsafeGuaranteedRef { $0.approach(hash) }
+        return hash
     }
 
-    /// Says that what is kept under these keys is about to be looked at.
+    /// Fetches what is kept under the key that has this hash.
     @inline(__always)
-    func approachCells() {
-        for approached in approached {
-            guard let hash = approached.hash else { continue }
-            let id = keys[approached.key].space._withUnsafeGuaranteedRef { $0.known(hash) }
-            if id < 0 { continue }
-            for at in approached.logsFrom..<approached.logsTo {
-                approachedLogs[at]._withUnsafeGuaranteedRef { $0.approach(id) }
-            }
-            for at in approached.baselinesFrom..<approached.baselinesTo {
-                approachedBaselines[at]._withUnsafeGuaranteedRef { $0.approach(id) }
-            }
-        }
+    func approachCells(_ hash: UInt64) {
+        let id = keys[approached].space._withUnsafeGuaranteedRef { $0.known(hash) }
+        if id < 0 { return }
+        for log in approachedLogs { log._withUnsafeGuaranteedRef { $0.approach(id) } }
+        for baseline in approachedBaselines { baseline._withUnsafeGuaranteedRef { $0.approach(id) } }
+    }
+
+    /// The same a step later.
+    @inline(__always)
+    func approachEntries(_ hash: UInt64) {
+        let id = keys[approached].space._withUnsafeGuaranteedRef { $0.known(hash) }
+        if id < 0 { return }
+        for log in approachedLogs { log._withUnsafeGuaranteedRef { $0.approachEntries(id) } }
     }
 
     @inline(never)

@@ -241,6 +241,17 @@ struct ValueHash {
 
     private(set) var bits: UInt64
 
+    /// The hash of one value's text.
+    @inline(__always)
+    static func of(_ text: UnsafeRawBufferPointer, _ seed: UInt64) -> UInt64 {
+        let count = text.count
+        guard count >= 8, count <= 16, let start = text.baseAddress else { return stableHash(text, seed: seed) }
+        // Most names are so long; then these are all of their bytes.
+        let first = start.loadUnaligned(as: UInt64.self)
+        let last = start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
+        return mix(mix(first ^ seed, 0xA076_1D64_78BD_642F) ^ last, 0xE703_7ED1_A0B4_28DB ^ UInt64(truncatingIfNeeded: count))
+    }
+
     /// Adds the hash of one value's text, made with `seed`.
     @inline(__always)
     mutating func add(_ value: UInt64) {
@@ -321,7 +332,7 @@ final class GroupKey {
         while position + 2 <= key.count {
             let end = position + 2 + (Int(key[position]) | Int(key[position + 1]) << 8)
             guard end <= key.count else { break }
-            hash.add(stableHash(UnsafeRawBufferPointer(rebasing: key[(position + 2)..<end]), seed: ValueHash.seed))
+            hash.add(ValueHash.of(UnsafeRawBufferPointer(rebasing: key[(position + 2)..<end]), ValueHash.seed))
             position = end
         }
         return hash.bits

@@ -30,8 +30,6 @@ final class KnownUses {
     /// Belongs to the rule's plan, which the engine holds.
     private let values: Unmanaged<EpisodeState>
     @exclusivity(unchecked) private var later: [Int32] = []
-    /// The hash of the event's values, once `approach` has seen it; nil when one is missing: such an event goes the full way.
-    @exclusivity(unchecked) private(set) var use: UInt64?
 
     /// Nil for rules that have no `first_seen`, or in which something else has a say about each event.
     init?(of detection: DetectionPlan) {
@@ -50,11 +48,16 @@ final class KnownUses {
         entries.deallocate()
     }
 
-    /// Looks at what the event at hand uses, so that its entry is near when a match asks for it.
+    /// The hash of what an event uses; nil when a value is missing: such an event goes the full way.
     @inline(__always)
-    func approach(_ view: EventView, _ hashes: SlotHashes, _ event: UInt64) {
-        use = hashes.hash(of: UnsafeBufferPointer(fields), view, event)
-        if let use { gw_prefetch(entries + (Int(truncatingIfNeeded: use) & (Self.count &- 1))) }
+    func hash(_ view: EventView, _ hashes: SlotHashes, _ event: UInt64) -> UInt64? {
+        hashes.hash(of: UnsafeBufferPointer(fields), view, event)
+    }
+
+    /// Says that `takes` is about to be asked.
+    @inline(__always)
+    func approach(_ hash: UInt64) {
+        gw_prefetch(entries + (Int(truncatingIfNeeded: hash) & (Self.count &- 1)))
     }
 
     /// Whether the use is one of a known value in an hour that has been seen to.
@@ -141,9 +144,19 @@ final class SlotHashes {
         return entry.pointee.isThere ? entry.pointee.hash : nil
     }
 
-    @inline(never)
+    @inline(__always)
     private func make(_ field: SlotID, _ view: EventView, _ event: UInt64) {
-        let hash = view.firstValue(view[field]).withText { stableHash($0, seed: seed) }
+        let slot = view[field]
+        if slot.kind == .string {
+            known[Int(field.index)] = (event, ValueHash.of(slot.bytes, seed), true)
+        } else {
+            makeOther(field, view, event)
+        }
+    }
+
+    @inline(never)
+    private func makeOther(_ field: SlotID, _ view: EventView, _ event: UInt64) {
+        let hash = view.firstValue(view[field]).withText { ValueHash.of($0, seed) }
         known[Int(field.index)] = (event, hash ?? 0, hash != nil)
     }
 }
@@ -157,8 +170,11 @@ struct Role {
     let hasCondition: Bool
     let firstSeen: Unmanaged<DetectionPlan.FirstSeen>?
     let uses: Unmanaged<KnownUses>?
+    /// Which of the engine's uses these are.
+    let use: Int
 
-    init(_ detection: DetectionPlan, _ uses: KnownUses?) {
+    init(_ detection: DetectionPlan, _ uses: KnownUses?, use: Int) {
+        self.use = use
         isPlain =
             detection.calendar == nil && detection.firstSeen == nil && detection.ratio == nil && !detection.raisesAlerts
         hasCondition = detection.calendar != nil || detection.ratio != nil
