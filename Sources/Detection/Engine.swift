@@ -119,7 +119,7 @@ package final class Engine {
     let feeds: FeedTable
 
     /// How often, in event time, what is over is let go of, ms.
-    package static let sweepInterval: Int64 = 300_000
+    package static let sweepInterval: Int64 = 60_000
 
     package init(plan: DetectorPlan, options: Options = .init()) {
         self.plan = plan
@@ -244,6 +244,8 @@ package final class Engine {
         let looked = looked[place]
         event = looked.event
         hasEventID = false
+        if looked.rules == 0 { return }
+        if let key = looked.key { feeds.begin(key, event: event) }
         let rules = matches + place &* roles.count
         let uses = uses + place &* hotUses.count
         for index in 0..<looked.rules {
@@ -317,12 +319,19 @@ package final class Engine {
         guard !role.hasCondition || holds(detections[index], view) else { return }
         let id = id(of: view)
         if let firstSeen = role.firstSeen {
-            if let use { role.uses?._withUnsafeGuaranteedRef { $0.release(use) } }
-            let known = firstSeen._withUnsafeGuaranteedRef {
-                isNew($0, index, view, id) { counted(index, view, id) }
+            var keys: FeedTable.FirstSeenIDs?
+            if let use {
+                role.uses?._withUnsafeGuaranteedRef {
+                    $0.release(use)
+                    keys = $0.keys(use)
+                }
             }
-            if let known, let use {
-                role.uses?._withUnsafeGuaranteedRef { $0.note(use, key: known, at: view.time) }
+            let ids = keys ?? feeds.firstSeenIDs(of: index, event: event, view)
+            let isKnown = firstSeen._withUnsafeGuaranteedRef {
+                isNew($0, index, view, id, ids) { counted(index, view, id) }
+            }
+            if isKnown, let use {
+                role.uses?._withUnsafeGuaranteedRef { $0.note(use, ids, at: view.time) }
             }
             return
         }
@@ -498,17 +507,17 @@ package final class Engine {
     /// Lets go of what is over, at most once in `sweepInterval`.
     private func sweep(_ target: Int64) {
         var next = Int64.max
-        for index in sweepDues.indices {
-            if sweepDues[index] <= target { sweep(index, target) }
-            next = min(next, sweepDues[index])
+        // Without counting references to each of them.
+        tables.withUnsafeBufferPointer { tables in
+            for index in sweepDues.indices {
+                if sweepDues[index] <= target {
+                    tables[index].state.sweep(watermark: target)
+                    sweepDues[index] = tables[index].state.sweepDue
+                }
+                next = min(next, sweepDues[index])
+            }
         }
         nextSweep = max(next, target + Self.sweepInterval)
-    }
-
-    private func sweep(_ index: Int, _ target: Int64) {
-        let state = tables[index].state
-        state.sweep(watermark: target)
-        sweepDues[index] = state.sweepDue
     }
 
     func schedule(_ timer: Timer) {

@@ -42,6 +42,14 @@ final class FeedTable {
         var users = -1
     }
 
+    /// The numbers of these keys for one event; -1 for one that it does not have.
+    struct FirstSeenIDs {
+        var group: Int32 = -1
+        var value: Int32 = -1
+        var members: Int32 = -1
+        var users: Int32 = -1
+    }
+
     /// A `ratio` in which a detection rule's match is counted.
     struct RatioFeed {
         let state: Unmanaged<RatioState>
@@ -206,9 +214,19 @@ final class FeedTable {
     @inline(__always)
     func field(_ index: Int) -> SlotID { fields[index] }
 
-    /// The keys of a detection rule with `first_seen`, for `key`.
-    @inline(__always)
-    func firstSeenKeys(of detection: Int) -> FirstSeenKeys { firstSeenKeys[detection] }
+    /// The event's keys for a detection rule with `first_seen`. Nothing but the group is looked for in an event without a group.
+    func firstSeenIDs(of detection: Int, event: UInt64, _ view: EventView) -> FirstSeenIDs {
+        let keys = firstSeenKeys[detection]
+        var ids = FirstSeenIDs()
+        guard let group = key(keys.group, event: event, view) else { return ids }
+        ids.group = group
+        if keys.members >= 0, let members = key(keys.members, event: event, view) {
+            ids.members = members
+            ids.users = key(keys.users, event: event, view) ?? -1
+        }
+        ids.value = key(keys.value, event: event, view) ?? -1
+        return ids
+    }
 
     /// Calls `body` with each baseline of a feed.
     @inline(__always)
@@ -256,6 +274,16 @@ final class FeedTable {
         if id < 0 { return }
         for log in approachedLogs { log._withUnsafeGuaranteedRef { $0.approach(id) } }
         for baseline in approachedBaselines { baseline._withUnsafeGuaranteedRef { $0.approach(id) } }
+    }
+
+    /// Begins with the event whose key has this hash, when the key is known: then nobody need look for it.
+    @inline(__always)
+    func begin(_ hash: UInt64, event: UInt64) {
+        let key = keys.baseAddress.unsafelyUnwrapped + approached
+        let id = key.pointee.space._withUnsafeGuaranteedRef { $0.known(hash) }
+        if id < 0 { return }
+        key.pointee.event = event
+        key.pointee.id = id
     }
 
     /// The same a step later.

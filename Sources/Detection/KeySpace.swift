@@ -38,6 +38,8 @@ final class KeySpace {
     @exclusivity(unchecked) private var mask = 127
     @exclusivity(unchecked) private var slab = ByteSlab()
     private let seed: UInt64
+    /// How many keys have gone.
+    @exclusivity(unchecked) private(set) var removals: UInt32 = 0
     /// Keys that some state holds.
     @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
@@ -194,6 +196,7 @@ final class KeySpace {
 
     /// Removes a key and closes the gap in its chain (linear probing without tombstones).
     private func remove(_ id: Int32) {
+        removals &+= 1
         let hash = GroupKey.hash(bytes(of: id))
         if known(hash) == id { note(hash, -1) }
         var hole = Int(truncatingIfNeeded: keys[Int(id)].hash) & mask
