@@ -142,6 +142,11 @@ struct CellMap<Cell> {
         removed.removeAll()
     }
 
+    /// Removes the cell of a key, if there is one, of a map whose cells are stored with those of another.
+    mutating func remove(_ key: Int32) {
+        if case let place = place(key), place >= 0 { remove(key, at: place) }
+    }
+
     /// Removes the cells for which `isOver` is true.
     mutating func sweep(_ isOver: (inout Cell) -> Bool) {
         sweep { isOver(&$1) }
@@ -151,13 +156,14 @@ struct CellMap<Cell> {
     mutating func sweep(_ isOver: (Int32, inout Cell) -> Bool) {
         Self.forEachBit(isThere, words) { place in
             let key = key(at: place)
-            if isOver(key, &cells[place]) { remove(key, at: place) }
+            guard isOver(key, &cells[place]) else { return }
+            removed.append(Array(keySpace.bytes(of: key)))
+            remove(key, at: place)
         }
         if capacity > 1024, count < capacity / 8 { move(toDense: false, capacity: Self.room(count)) }
     }
 
     private mutating func remove(_ key: Int32, at place: Int) {
-        removed.append(Array(keySpace.bytes(of: key)))
         let bit: UInt64 = 1 << UInt64(place & 63)
         isThere[place >> 6] &= ~bit
         isChanged[place >> 6] &= ~bit

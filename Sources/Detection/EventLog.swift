@@ -22,8 +22,8 @@ final class EventLog: StoredState {
         var exact: UInt32 = 0
         /// Channels whose events are not kept here, because one of them does not fit.
         var own: UInt32 = 0
-        /// Per channel what may still come before its windows must be looked at, in `whole`ths of the nearest limit.
-        var slack: UnsafeMutablePointer<UInt16>
+        /// The place of its row in `slacks`.
+        var slack: Int32
     }
 
     /// A whole limit in units of `Cell.slack`.
@@ -37,7 +37,8 @@ final class EventLog: StoredState {
     let stateID: UInt64
     let keySpace: KeySpace
     @exclusivity(unchecked) private var cells: CellMap<Cell>
-    @exclusivity(unchecked) private var slacks = ByteSlab()
+    /// Per channel what may still come before its windows must be looked at, in `whole`ths of the nearest limit.
+    @exclusivity(unchecked) private var slacks: RowSlab<UInt16>
     /// Where the windows of each channel begin in `Cell.exact`; one more at the end.
     private let firstBit: [Int]
     private let channels: UnsafeMutableBufferPointer<Hot>
@@ -79,6 +80,7 @@ final class EventLog: StoredState {
         keySpace = plan.keySpace
         stateID = Detection.stateID(["log"] + plan.keySpace.fields)
         cells = CellMap(keySpace: plan.keySpace)
+        slacks = RowSlab(width: plan.channels.count)
         longest = plan.channels.map(\.horizon).max() ?? 0
         shortest = plan.channels.map(\.horizon).min() ?? 0
         var firstBit = [0]
@@ -96,10 +98,7 @@ final class EventLog: StoredState {
     }
 
     deinit {
-        cells.deallocate { cell in
-            cell.entries.free()
-            slacks.free(cell.slack, channels.count * 2)
-        }
+        cells.deallocate { $0.entries.free() }
         slacks.deallocate()
         channels.deallocate()
         draftValues.deallocate()
@@ -112,12 +111,8 @@ final class EventLog: StoredState {
         return bytes
     }
 
-    private func makeCell() -> Cell {
-        // Without slack: the first event of a channel looks whether its windows have events of their own already.
-        let slack = slacks.take(channels.count * 2).bindMemory(to: UInt16.self, capacity: channels.count)
-        slack.initialize(repeating: 0, count: channels.count)
-        return Cell(slack: slack)
-    }
+    /// Without slack: the first event of a channel looks whether its windows have events of their own already.
+    private func makeCell() -> Cell { Cell(slack: slacks.take(repeating: 0)) }
 
     // MARK: Events
 
@@ -131,7 +126,7 @@ final class EventLog: StoredState {
     @inline(__always)
     func approachEntries(_ key: Int32) {
         guard let cell = cells.find(key) else { return }
-        gw_prefetch(cell.pointee.slack)
+        gw_prefetch(slacks[cell.pointee.slack])
         cell.pointee.entries.approach()
     }
 
@@ -172,7 +167,7 @@ final class EventLog: StoredState {
                 value = UInt64(whole)
             }
         }
-        let slack = cell.pointee.slack + channel
+        let slack = slacks[cell.pointee.slack] + channel
         if !(lane >= LogEntries.numberLanes && slack.pointee > 0
             && cell.pointee.entries.endsWith(
                 value, lane: lane, channel: channel, since: watermark - hot.pointee.shortest))
@@ -302,7 +297,7 @@ final class EventLog: StoredState {
                 cell.pointee.exact |= mask
             }
         }
-        cell.pointee.slack[channel] = UInt16(slack)
+        slacks[cell.pointee.slack][channel] = UInt16(slack)
     }
 
     /// What stands in the events since `oldest` and one more.
@@ -436,14 +431,11 @@ final class EventLog: StoredState {
             }
             // What is left is what the windows know themselves.
             cell.entries.free()
-            slacks.free(cell.slack, channels.count * 2)
+            slacks.free(cell.slack)
             return true
         }
         for key in changed { cells.touch(key) }
-        if cells.count == 0 {
-            slacks.deallocate()
-            slacks = ByteSlab()
-        }
+        if cells.count == 0 { slacks.reset() }
     }
 
     /// Forgets what no window to come can reach, and which windows had events of their own that are gone by now.
@@ -469,7 +461,7 @@ final class EventLog: StoredState {
                 bit += 1
                 guard cell.exact & mask != 0, !window.state.hasWindow(key) else { continue }
                 cell.exact &= ~mask
-                cell.slack[channel] = 0
+                slacks[cell.slack][channel] = 0
             }
             if cell.exact & channels[channel].exactBits == 0 { cell.own &= ~(1 << UInt32(channel)) }
         }
