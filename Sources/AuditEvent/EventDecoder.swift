@@ -4,7 +4,7 @@
 import Glibc
 #endif
 
-/// Turns the bytes of audit events into views of the plan's fields, one at a time, without allocating. For one thread.
+/// Turns the bytes of audit events into views of the plan's fields, without allocating. For one thread.
 package final class EventDecoder {
     package struct Limits: Sendable {
         /// The largest event, in bytes.
@@ -14,6 +14,9 @@ package final class EventDecoder {
             self.maximumBytes = maximumBytes
         }
     }
+
+    /// Of so many events the views stay, the last one included.
+    package static let kept = 16
 
     private let limits: Limits
     private let index: JSONIndex
@@ -35,9 +38,9 @@ package final class EventDecoder {
     @exclusivity(unchecked) private var row = 0
     private let initial: UnsafeMutablePointer<Slot>
     private let slotCount: Int
+    /// The values of their lists, `EventWalk.maximumItems` each: hardly ever touched.
     private let lists: UnsafeMutablePointer<SlotItem>
     @exclusivity(unchecked) private var items: UnsafeMutablePointer<SlotItem>
-    package static let kept = 32
 
     init?(plan: FieldPlan, directory: IdentityDirectory?, limits: Limits) {
         guard let index = JSONIndex() else { return nil }
@@ -79,7 +82,9 @@ package final class EventDecoder {
         lists.deallocate()
     }
 
-    /// Decodes one event. The view borrows `text`, which must stay where it is while the view is used.
+    /// Decodes one event. The view borrows `text`, which must stay where it is while the view is used, as must the text of
+    /// `fallbackUID`. It is valid until `kept` more have been decoded; strings with escapes, and what a keyword looks through, are
+    /// kept as long.
     ///
     /// - Parameters:
     ///   - fallbackUID: the id of an event that has no `metadata.uid`.
@@ -107,7 +112,7 @@ package final class EventDecoder {
         }
         var walk = EventWalk(
             text: bytes, length: text.count, offsets: index.offsets, count: index.count, nodes: nodes, cells: cells,
-            keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count) : nil, visit: visit)
+            keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count, row: row) : nil, visit: visit)
         if escaped || !shapes.replay(&walk, reset: { reset(&$0) }) {
             let draft = escaped ? nil : shapes.draft()
             walk.draft = draft.map { .passUnretained($0) }

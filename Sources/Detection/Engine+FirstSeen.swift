@@ -8,18 +8,19 @@ extension Engine {
     /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it. True when the use is known by
     /// now, so that nothing more is to be said of it.
     func isNew(
-        _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID,
+        _ firstSeen: Unmanaged<DetectionPlan.FirstSeen>, _ index: Int, _ view: EventView, _ id: EventID,
         _ keys: FeedTable.FirstSeenIDs, _ body: () -> Void
     ) -> Bool {
         if keys.group < 0 { return false }
-        let standing = firstSeen.hotGroups._withUnsafeGuaranteedRef {
+        let (groups, values, peers) = firstSeen._withUnsafeGuaranteedRef { ($0.hotGroups, $0.hotValues, $0.hotPeers) }
+        let standing = groups._withUnsafeGuaranteedRef {
             $0.standing(key: keys.group, at: view.time, watermark: watermark)
         }
         // An event without the value makes the group known, also among its peers, and no more.
-        let use = firstSeen.hotPeers.flatMap { noteUse($0, firstSeen, keys, view) }
+        let use = peers.flatMap { noteUse($0, groups, keys, view) }
         if keys.value < 0 { return false }
         let key = keys.value
-        let (wasWaiting, decision) = firstSeen.hotValues._withUnsafeGuaranteedRef {
+        let (wasWaiting, decision) = values._withUnsafeGuaranteedRef {
             (
                 $0.isWaiting(key: key),
                 $0.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain)
@@ -27,9 +28,9 @@ extension Engine {
         }
         // Nearly always.
         if decision == .known {
-            return firstSeen.hotValues._withUnsafeGuaranteedRef { !$0.isWaiting(key: key) }
+            return values._withUnsafeGuaranteedRef { !$0.isWaiting(key: key) }
         }
-        return judgeUse(firstSeen, index, view, id, key, decision, standing, use, wasWaiting, body)
+        return judgeUse(firstSeen.takeUnretainedValue(), index, view, id, key, decision, standing, use, wasWaiting, body)
     }
 
     /// The rest of `isNew`, for a use that is not known.
@@ -84,11 +85,11 @@ extension Engine {
     /// Notes that the group's member has used something, and what; nil when the event does not say what, or belongs to no
     /// peer group.
     private func noteUse(
-        _ peers: Unmanaged<DetectionPlan.Peers>, _ firstSeen: DetectionPlan.FirstSeen, _ keys: FeedTable.FirstSeenIDs,
+        _ peers: Unmanaged<DetectionPlan.Peers>, _ groups: Unmanaged<LearningState>, _ keys: FeedTable.FirstSeenIDs,
         _ view: EventView
     ) -> Use? {
         if keys.members < 0 { return nil }
-        let member = firstSeen.hotGroups._withUnsafeGuaranteedRef { $0.member(keys.group) }
+        let member = groups._withUnsafeGuaranteedRef { $0.member(keys.group) }
         let members = peers._withUnsafeGuaranteedRef { $0.hotMembers }
         members._withUnsafeGuaranteedRef { $0.note(key: keys.members, member: member, at: view.time) }
         if keys.users < 0 { return nil }

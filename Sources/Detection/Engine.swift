@@ -327,9 +327,7 @@ package final class Engine {
                 }
             }
             let ids = keys ?? feeds.firstSeenIDs(of: index, event: event, view)
-            let isKnown = firstSeen._withUnsafeGuaranteedRef {
-                isNew($0, index, view, id, ids) { counted(index, view, id) }
-            }
+            let isKnown = isNew(firstSeen, index, view, id, ids) { counted(index, view, id) }
             if isKnown, let use {
                 role.uses?._withUnsafeGuaranteedRef { $0.note(use, ids, at: view.time) }
             }
@@ -507,17 +505,17 @@ package final class Engine {
     /// Lets go of what is over, at most once in `sweepInterval`.
     private func sweep(_ target: Int64) {
         var next = Int64.max
-        // Without counting references to each of them.
-        tables.withUnsafeBufferPointer { tables in
-            for index in sweepDues.indices {
-                if sweepDues[index] <= target {
-                    tables[index].state.sweep(watermark: target)
-                    sweepDues[index] = tables[index].state.sweepDue
-                }
-                next = min(next, sweepDues[index])
-            }
+        for index in sweepDues.indices {
+            if sweepDues[index] <= target { sweep(index, target) }
+            next = min(next, sweepDues[index])
         }
         nextSweep = max(next, target + Self.sweepInterval)
+    }
+
+    private func sweep(_ index: Int, _ target: Int64) {
+        let state = tables[index].state
+        state.sweep(watermark: target)
+        sweepDues[index] = state.sweepDue
     }
 
     func schedule(_ timer: Timer) {
