@@ -149,7 +149,7 @@ package final class Engine {
         matches.initialize(repeating: 0, count: max(1, roles.count * EventDecoder.kept))
         self.uses = .allocate(capacity: max(1, knownUses.count * EventDecoder.kept))
         self.uses.initialize(repeating: nil, count: max(1, knownUses.count * EventDecoder.kept))
-        hashes = SlotHashes(fields: plan.fieldCount)
+        hashes = SlotHashes(fields: plan.fieldCount, rows: EventDecoder.kept)
         risks = build.risks
         let (plans, places) = LogPlan.make(correlations, detections, lateness: options.lateness)
         logs = plans.map { EventLog(plan: $0) }
@@ -218,20 +218,21 @@ package final class Engine {
     /// Matches an event, which changes nothing, and fetches what it will be counted in.
     private func look(_ view: EventView, at place: Int) {
         eventNumber &+= 1
+        hashes.begin(place)
         let key = feeds.approach(view, event: eventNumber)
-        var use = uses + place &* hotUses.count
-        for uses in hotUses {
-            uses._withUnsafeGuaranteedRef {
-                use.pointee = $0.hash(view, hashes, eventNumber)
-                if let hash = use.pointee { $0.approach(hash) }
-            }
-            use += 1
-        }
         let rules = matcher._withUnsafeGuaranteedRef { $0.matches(of: view) }
         var matched = matches + place &* roles.count
+        let used = uses + place &* hotUses.count
         for rule in rules {
             matched.pointee = rule
             matched += 1
+            let role = roles.baseAddress.unsafelyUnwrapped + Int(rule)
+            guard let uses = role.pointee.uses else { continue }
+            uses._withUnsafeGuaranteedRef {
+                let use = $0.hash(view, hashes, eventNumber)
+                used[role.pointee.use] = use
+                if let use { $0.approach(use) }
+            }
         }
         if let key { feeds.approachCells(key) }
         looked[place] = Looked(event: eventNumber, key: key, rules: rules.count)
@@ -245,6 +246,7 @@ package final class Engine {
         event = looked.event
         hasEventID = false
         if looked.rules == 0 { return }
+        hashes.begin(place)
         if let key = looked.key { feeds.begin(key, event: event) }
         let rules = matches + place &* roles.count
         let uses = uses + place &* hotUses.count
@@ -379,7 +381,7 @@ package final class Engine {
             case .count: insert(feed, key, view, id, value: 0)
             case .sum, .mean, .order:
                 let field = feed.pointee.valueField
-                guard let number = field == .none ? 1 : view.firstValue(view[field]).number else {
+                guard let number = field.index < 0 ? 1 : view.firstValue(view[field]).number else {
                     feeds.drop(key, of: feed)
                     return
                 }

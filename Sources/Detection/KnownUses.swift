@@ -139,15 +139,27 @@ final class KnownUses {
 /// Hashes of the event's values by field, each made once per event. For one thread.
 final class SlotHashes {
     private let seed = ValueHash.seed
-    private let known: UnsafeMutablePointer<(event: UInt64, hash: UInt64, isThere: Bool)>
+    private let rows: UnsafeMutablePointer<(event: UInt64, hash: UInt64, isThere: Bool)>
+    /// The row of the event at hand.
+    @exclusivity(unchecked) private var known: UnsafeMutablePointer<(event: UInt64, hash: UInt64, isThere: Bool)>
+    private let fields: Int
 
-    init(fields: Int) {
-        known = .allocate(capacity: max(1, fields))
-        known.initialize(repeating: (0, 0, false), count: max(1, fields))
+    /// - Parameter rows: of so many events the hashes stay.
+    init(fields: Int, rows: Int) {
+        self.fields = fields
+        self.rows = .allocate(capacity: max(1, fields * rows))
+        self.rows.initialize(repeating: (0, 0, false), count: max(1, fields * rows))
+        known = self.rows
     }
 
     deinit {
-        known.deallocate()
+        rows.deallocate()
+    }
+
+    /// Turns to the event that has a row.
+    @inline(__always)
+    func begin(_ row: Int) {
+        known = rows + row &* fields
     }
 
     /// The hash of the event's values of several fields; nil when one is missing.
