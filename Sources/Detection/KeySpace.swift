@@ -5,7 +5,7 @@ import AuditEvent
 /// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
 /// them. A key lives as long as some state holds it. For one thread.
 ///
-/// Bytes per key: 12, its text in a slab (`ByteSlab`), and 10 to 12 of the table.
+/// Bytes per key: 12, its text in a slab (`ByteSlab`), and 10 to 12 of the table; at most 32 kB for all.
 final class KeySpace {
     private struct Key {
         /// Of its text in the slab; meaningless for a number that no key has.
@@ -22,6 +22,14 @@ final class KeySpace {
         var id: Int32
     }
 
+    /// A key by the hash of its values.
+    private struct Known {
+        var hash: UInt64 = 0
+        var id: Int32 = -1
+    }
+
+    private static let maximumKnown = 2048
+
     /// The fields whose values make the key.
     let fields: [String]
     @exclusivity(unchecked) private var keys: UnsafeMutablePointer<Key>
@@ -30,6 +38,9 @@ final class KeySpace {
     @exclusivity(unchecked) private var free: [Int32] = []
     /// The key that was asked for last.
     @exclusivity(unchecked) private var latest: Int32 = 0
+    /// Keys that were asked for by the hash of their values (`ValueHash`): one that is found need not be written down.
+    @exclusivity(unchecked) private var known: UnsafeMutablePointer<Known>
+    @exclusivity(unchecked) private var knownMask = 0
     /// By the hash as a share of the table's size: in order of the hashes.
     @exclusivity(unchecked) private var table: UnsafeMutablePointer<Entry>
     @exclusivity(unchecked) private var size = 128
@@ -38,7 +49,10 @@ final class KeySpace {
     /// Keys that some state holds.
     @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
-    var bytes: Int { capacity * MemoryLayout<Key>.stride + size * MemoryLayout<Entry>.stride + slab.bytes }
+    var bytes: Int {
+        capacity * MemoryLayout<Key>.stride + size * MemoryLayout<Entry>.stride + slab.bytes
+            + (knownMask + 1) * MemoryLayout<Known>.stride
+    }
 
     init(fields: [String]) {
         self.fields = fields
@@ -46,12 +60,37 @@ final class KeySpace {
         table = Self.emptyTable(size)
         // Group values come from outside: with a seed nobody knows, no one can aim at one chain of this table.
         seed = UInt64.random(in: .min ... .max)
+        known = .allocate(capacity: 1)
+        known.initialize(to: Known())
+        forgetKnown()
+    }
+
+    /// Makes the table of `known` anew, as large as that of all keys or as it may be.
+    private func forgetKnown() {
+        let count = min(size, Self.maximumKnown)
+        known.deallocate()
+        known = .allocate(capacity: count)
+        known.initialize(repeating: Known(), count: count)
+        knownMask = count - 1
     }
 
     deinit {
         slab.deallocate()
         keys.deallocate()
         table.deallocate()
+        known.deallocate()
+    }
+
+    /// The key whose values have this hash, when it was asked for before; -1 otherwise.
+    @inline(__always)
+    func known(_ hash: UInt64) -> Int32 {
+        let entry = known + (Int(truncatingIfNeeded: hash) & knownMask)
+        return entry.pointee.hash == hash ? entry.pointee.id : -1
+    }
+
+    /// Notes the hash of a key's values.
+    func note(_ hash: UInt64, _ id: Int32) {
+        known[Int(truncatingIfNeeded: hash) & knownMask] = Known(hash: hash, id: id)
     }
 
     /// The number of a key, which stays valid while someone holds it; a new key has no holder yet.
@@ -164,6 +203,7 @@ final class KeySpace {
         let (old, oldSize) = (table, size)
         size = size < 4096 ? size * 2 : size + size / 4
         table = Self.emptyTable(size)
+        if knownMask < size - 1, knownMask + 1 < Self.maximumKnown { forgetKnown() }
         for place in 0..<oldSize where old[place].id >= 0 {
             var i = home(old[place].hash)
             while table[i].id >= 0 { i = after(i) }
@@ -174,6 +214,8 @@ final class KeySpace {
 
     /// Removes a key and closes the gap in its chain (linear probing without tombstones).
     private func remove(_ id: Int32) {
+        let values = GroupKey.hash(bytes(of: id))
+        if known(values) == id { note(values, -1) }
         var hole = home(hash(of: id))
         while table[hole].id != id { hole = after(hole) }
         var i = after(hole)
@@ -205,6 +247,24 @@ final class KeySpace {
         free = []
         keys = .allocate(capacity: capacity)
         table = Self.emptyTable(size)
+        forgetKnown()
+    }
+}
+
+/// A hash of the values of several fields.
+struct ValueHash {
+    /// Values come from outside: with a seed nobody knows, no one can make two of them alike.
+    static let seed = UInt64.random(in: .min ... .max)
+
+    static let none = ValueHash(bits: 0)
+
+    private(set) var bits: UInt64
+
+    /// Adds the hash of one value's text, made with `seed`.
+    @inline(__always)
+    mutating func add(_ value: UInt64) {
+        bits = (bits ^ value) &* 0x9E37_79B9_7F4A_7C15
+        bits ^= bits &>> 29
     }
 }
 
@@ -271,6 +331,19 @@ final class GroupKey {
 
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+    }
+
+    /// The hash of a key's values, as `ValueHash` has it of an event.
+    static func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
+        var hash = ValueHash.none
+        var position = 0
+        while position + 2 <= key.count {
+            let end = position + 2 + (Int(key[position]) | Int(key[position + 1]) << 8)
+            guard end <= key.count else { break }
+            hash.add(stableHash(UnsafeRawBufferPointer(rebasing: key[(position + 2)..<end]), seed: ValueHash.seed))
+            position = end
+        }
+        return hash.bits
     }
 
     /// The bytes of each value of a key, in the order of its fields.
