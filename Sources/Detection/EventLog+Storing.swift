@@ -34,8 +34,9 @@ extension EventLog {
             writer.write(channel.id)
             writer.write(Int8(channel.lane))
         }
-        writer.write(entries.base)
-        writer.write(block: StoredEntry.row(entries, shapes))
+        let base = entries.first(shapes).map { entries.time($0) } ?? 0
+        writer.write(base)
+        writer.write(block: StoredEntry.row(entries, base: base, shapes))
         for id in hashed { writer.write(text: texts.text(id)) }
         return writer.bytes
     }

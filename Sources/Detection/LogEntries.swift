@@ -110,7 +110,7 @@ struct LogEntries {
     static let lanes = 8
 
     /// Time of offset 0, ms.
-    private(set) var base: Int64 = 0
+    private var base: Int64 = 0
     private var memory: UnsafeMutableRawPointer?
     private var capacity: Int32 = 0
     private var head: Int32 = 0

@@ -63,8 +63,8 @@ struct StoredEntry {
         return true
     }
 
-    /// A row's bytes.
-    static func row(_ entries: LogEntries, _ shapes: LogShapes) -> [UInt8] {
+    /// A row's bytes. Its time is that of its first event, whatever the entries in memory count from: the same events are the same row.
+    static func row(_ entries: LogEntries, base: Int64, _ shapes: LogShapes) -> [UInt8] {
         var size = 0
         entries.forEach(shapes) { size += Self.size(lanes($0.shape)) }
         return [UInt8](unsafeUninitializedCapacity: size) { row, count in
@@ -78,7 +78,7 @@ struct StoredEntry {
                 let (id, lanes) = (entry.id, lanes(entry.shape))
                 put(id.high)
                 put(id.low)
-                put(entry.offset)
+                put(UInt32(truncatingIfNeeded: entries.time(entry) - base))
                 put(entry.bits)
                 put(lanes)
                 for lane in 0..<LogEntries.lanes where entry.shape.has(lane) {
