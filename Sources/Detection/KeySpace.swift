@@ -112,7 +112,7 @@ final class KeySpace {
 
     /// Where a hash's entry stands when there is room.
     @inline(__always)
-    private func home(_ hash: UInt32) -> Int { Int(UInt64(hash) &* UInt64(size) &>> 32) }
+    private func home(_ hash: UInt32) -> Int { Int((UInt64(hash) &* UInt64(size)) &>> 32) }
 
     @inline(__always)
     private func after(_ i: Int) -> Int { i &+ 1 == size ? 0 : i &+ 1 }
