@@ -110,13 +110,15 @@ let package = Package(
             "Notifications",
             ["AuditEvent", "Delivery", "Finding", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
         room("Finding"),
+        room("Paging"),
         room("Routing", ["Finding", "JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
-        room("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Signing", "Telemetry", grdb]),
+        room("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Paging", "Signing", "Telemetry", grdb]),
         room(
             "Hub",
             [
                 "Activity",
-                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing",
+                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Paging", "Recordings",
+                "Routing",
                 "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
             ]),
         // What people look at.
@@ -125,7 +127,7 @@ let package = Package(
             "Desk",
             [
                 "Activity", "Approvals", "AuditEvent", "Delivery", "Hub", "Incidents", "Kafka", "Notifications",
-                "Orders",
+                "Orders", "Paging",
                 "Recordings", "Routing",
                 "Signing", "Telemetry", crypto, grdb, logging,
             ]),
@@ -141,7 +143,7 @@ let package = Package(
             "Console",
             [
                 "Activity", "Approvals", "Charts", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Notifications",
-                "Orders",
+                "Orders", "Paging",
                 "Routing",
                 "Telemetry", "Web", crypto, grdb, httpTypes, hummingbird, lifecycle, logging, mustache, nioCore,
             ],
@@ -150,7 +152,7 @@ let package = Package(
             "API",
             [
                 "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "JSONText",
-                "Notifications", "Orders",
+                "Notifications", "Orders", "Paging",
                 "Recordings", "Routing", "Signing", "Telemetry", "Web", httpTypes, hummingbird, nioCore,
             ]),
 
@@ -160,7 +162,8 @@ let package = Package(
                 "Activity", "AuditEvent", "Calendar", "Charts", "Delivery", "Finding", "Incidents", "Notifications",
                 "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
             ]),
-        room("Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Telemetry", grdb, logging, metrics]),
+        room(
+            "Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Paging", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
             "FixtureHub",
@@ -176,7 +179,7 @@ let package = Package(
         room("Signing", ["YAMLDocument", crypto]),
         room("Orders", ["Signing"]),
         room("Approvals", ["Signing"]),
-        room("Recordings", ["CZlib", "JSONText", "Signing", crypto, grdb]),
+        room("Recordings", ["CZlib", "JSONText", "Paging", "Signing", crypto, grdb]),
         room("OIDC", [asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "PCRE2", "CZlib"],
@@ -197,11 +200,12 @@ let package = Package(
             name: "gatewatch",
             dependencies: [
                 "Activity", "API",
-                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Connections", "Console", "CZlib",
+                "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Charts", "Connections", "Console",
+                "CZlib",
                 "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
                 "Incidents", "JSONText", "Kafka", "LocalServices", "Web",
                 "Notifications", "OIDC",
-                "Orders", "Pipeline", "Recordings", "Report", "Routing", "Sigma", "Signing", "Telemetry",
+                "Orders", "Paging", "Pipeline", "Recordings", "Report", "Routing", "Sigma", "Signing", "Telemetry",
                 "YAMLDocument",
                 argumentParser,
                 asyncHTTPClient, crypto, grdb, hummingbird, lifecycle, unixSignals, logging, metrics, nioCore, nioHTTP1,
@@ -215,7 +219,8 @@ let package = Package(
                 "Fixtures",
                 "Gateway", "Hub",
                 "Kafka",
-                "LocalServices", "OIDC", "Orders", "Pipeline", "Recordings", "Report", "Routing", "Sigma", "Signing",
+                "LocalServices", "OIDC", "Orders", "Paging", "Pipeline", "Recordings", "Report", "Routing", "Sigma",
+                "Signing",
                 "YAMLDocument", grdb,
                 asyncHTTPClient, hummingbird, httpTypes, logging,
             ], path: "Benchmarks/gatewatch-bench", swiftSettings: settings),
@@ -247,7 +252,7 @@ let package = Package(
         tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Finding"),
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
-        tests("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Signing", grdb]),
+        tests("Incidents", ["Approvals", "Paging", "Finding", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],
             exclude: ["Support/check.py", "Support/mail_server.py"]),
@@ -261,11 +266,12 @@ let package = Package(
         tests(
             "Desk",
             [
-                "Approvals", "Delivery", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "Orders", "Routing",
+                "Approvals", "Delivery", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "Orders", "Paging",
+                "Routing",
                 "Signing",
                 lifecycle, grdb, logging,
             ]),
-        tests("Activity", ["AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
+        tests("Activity", ["Paging", "AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
         tests(
             "API",
             [
@@ -276,7 +282,7 @@ let package = Package(
             ]),
         tests("Signing", ["YAMLDocument", crypto]),
         tests("Orders", ["Signing", crypto]),
-        tests("Recordings", ["Signing", crypto, grdb]),
+        tests("Recordings", ["Paging", "Signing", crypto, grdb]),
         tests("Approvals", ["Signing", crypto]),
         tests(
             "OIDC", [asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],
@@ -304,7 +310,8 @@ let package = Package(
         tests(
             "Console",
             [
-                "Approvals", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka", "LocalServices",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka",
+                "LocalServices",
                 "Notifications",
                 "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,
                 logging,

@@ -310,11 +310,3 @@ struct RollupWriter {
         }
     }
 }
-
-extension ActivityWriter.Profile {
-    static func json(_ groups: [String]) -> String {
-        var json = JSONWriter()
-        json.array { for group in groups { $0.field(nil, group) } }
-        return String(decoding: json.bytes, as: UTF8.self)
-    }
-}

@@ -8,6 +8,7 @@ import Hub
 package import Incidents
 import Logging
 package import Orders
+package import Paging
 import Signing
 
 /// An order that a person is about to issue.

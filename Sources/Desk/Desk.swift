@@ -34,7 +34,7 @@ package final class Desk: Sendable {
     /// Who a token is, and who may make one.
     let tokenStore: APITokenStore
     private let ledger: Ledger
-    let settings: Settings
+    package let settings: Settings
     let publisher: ControlPublisher?
     let logger: Logger
     let clock: @Sendable () -> Int64

@@ -7,6 +7,7 @@ package import Incidents
 package import Logging
 package import Metrics
 import Notifications
+import Paging
 package import Recordings
 import Routing
 import ServiceLifecycle

@@ -142,11 +142,14 @@ package struct ControlTimeline {
         let text =
             order.actions.map(\.rawValue).joined(separator: " + ")
             + " on \(order.subject.type.rawValue) \(order.subject.value)" + (scope.isEmpty ? "" : ", \(scope)")
+        // Alerts' messages begin with whom they are about.
+        let own = "\(order.subject.value): "
+        let reason = order.reason.hasPrefix(own) ? String(order.reason.dropFirst(own.count)) : order.reason
         try note(
             id: order.id, kind: .order, record: try RecordJSON.encode(order), named: order.incidentUID,
             identity: order.subject.owner, state: state,
-            at: order.issuedAt, until: order.expiresAt, who: order.issuer.name, text: "\(text): \(order.reason)",
-            .order, (state == "observed" ? "observed only: " : "") + "\(text): \(order.reason)", in: db)
+            at: order.issuedAt, until: order.expiresAt, who: order.issuer.name, text: "\(text): \(reason)",
+            .order, (state == "observed" ? "observed only: " : "") + "\(text): \(reason)", in: db)
     }
 
     // MARK: Approvals

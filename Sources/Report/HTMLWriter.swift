@@ -22,10 +22,15 @@ struct HTMLWriter {
     }
 
     mutating func figure(_ title: String, _ chart: some Chart, isWide: Bool = false) {
-        // What cannot be drawn is in the tables all the same.
-        guard let svg = try? chart.svg() else { return }
-        text += "<figure><figcaption>\(Markup.escape(title))</figcaption><div class=\"scroll\(isWide ? " wide" : "")\">"
-        text += svg + "</div></figure>\n"
+        do {
+            let svg = try chart.svg()
+            text +=
+                "<figure><figcaption>\(Markup.escape(title))</figcaption><div class=\"scroll\(isWide ? " wide" : "")\">"
+            text += svg + "</div></figure>\n"
+        } catch {
+            // Its numbers are in the tables all the same.
+            element("p", "\(title): cannot be drawn, \(error).", kind: "note")
+        }
     }
 
     /// A table with its title; one without rows says so in a word.

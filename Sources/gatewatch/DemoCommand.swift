@@ -8,9 +8,9 @@ struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Plays seven insiders against everything, on this machine alone, and shows them being stopped.",
         discussion: """
-            Starts an embedded Kafka broker, an OpenID provider, four small services, the gateway in front of them, detect, hub and a
-            webhook receiver. 200 people and services do normal work with real tokens over real HTTP; seven insiders do what
-            insiders do, until the system stops them: a bulk pull meets an approval, a running checkpoint download is cut, a leaver's
+            Starts an embedded Kafka broker, an OpenID provider, four small services, the gateway in front of them, detect, hub and a \
+            webhook receiver. 200 people and services do normal work with real tokens over real HTTP; seven insiders do what \
+            insiders do, until the system stops them: a bulk pull meets an approval, a running checkpoint download is cut, a leaver's \
             and a stolen token are refused. Prints each alert when its signed webhook has arrived.
 
             gatewatch demo                    # goes on until Ctrl-C, with the console to look around in

@@ -5,6 +5,7 @@ import AuditEvent
 import Foundation
 import GRDB
 import Kafka
+import Paging
 import Testing
 
 @Suite struct EdgeTests {

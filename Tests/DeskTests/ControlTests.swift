@@ -8,6 +8,7 @@ import Hub
 import Incidents
 import Kafka
 import Orders
+import Paging
 import ServiceLifecycle
 import Signing
 import Testing

@@ -11,6 +11,7 @@ import Kafka
 import Logging
 import Notifications
 import Orders
+import Paging
 import ServiceLifecycle
 import Signing
 import Synchronization

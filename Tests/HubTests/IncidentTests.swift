@@ -7,6 +7,7 @@ import Hub
 import Incidents
 import Kafka
 import Orders
+import Paging
 import Routing
 import Signing
 import Synchronization

@@ -4,6 +4,7 @@ import Finding
 import Foundation
 import GRDB
 import Incidents
+import Paging
 import Synchronization
 
 let hour: Int64 = 3_600_000
