@@ -36,8 +36,33 @@ import Testing
         }
     }
 
-    @Test func whatDoesNotFitIsRefusedByItsName() async throws {
+    @Test func whatWasSeenIsAnswered() async throws {
         try await Stage.with { stage in
+            func ask(_ path: String) async throws -> Stage.Answer {
+                let answer = try await stage.ask(.GET, root + path, token: stage.boss)
+                #expect(answer.status == 200, "\(path): \(answer.text)")
+                return answer
+            }
+            let ana = "/identities/ana@example.com"
+            let activity = try await ask(ana + "/activity")
+            #expect(activity.text.contains("checkpoint.download") && activity.text.contains("m-2"))
+            let session = try #require(try await ask(ana + "/sessions").items.first)
+            #expect(session["user_agent"] as? String == "curl/8" && session["bytes_out"] as? Int == 12_288)
+            let users = try await ask("/resource-users?name=m-1").items
+            #expect(users.map { $0["identity"] as? String } == ["ana@example.com"])
+            let identity = try #require(try await ask("/identities?prefix=ana").items.first)
+            #expect(identity["groups"] as? [String] == ["ml", "<b>"])
+            let first = try await ask("/recordings?limit=2")
+            #expect(first.items.count == 2)
+            let cursor = try #require(first.json["next"] as? String)
+            #expect(try await ask("/recordings?limit=2&cursor=\(cursor)").items.count == 1)
+            #expect(try await ask("/recordings/event-1").text.contains("weights <b>"))
+            #expect(try await ask("/recorded-sessions/1/replay").items.count == 3)
+        }
+    }
+
+    @Test func whatDoesNotFitIsRefusedByItsName() async throws {
+        try await Stage.with(hasRecordings: false) { stage in
             func status(
                 _ method: HTTPMethod, _ path: String, _ body: String? = nil, _ headers: [(String, String)] = []
             ) async throws -> String {
