@@ -29,6 +29,8 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsCore = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
@@ -111,6 +113,7 @@ let package = Package(
             ["AuditEvent", "Delivery", "Finding", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
         room("Finding"),
         room("Paging"),
+        room("ServerTLS", [nioSSL]),
         room("Routing", ["Finding", "JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
         room("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Paging", "Signing", "Telemetry", grdb]),
         room(
@@ -135,9 +138,9 @@ let package = Package(
         room(
             "Web",
             [
-                "Desk", "JSONText", "OIDC", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes, hummingbird,
-                lifecycle,
-                logging, metrics, nioCore,
+                "Desk", "JSONText", "OIDC", "ServerTLS", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes,
+                hummingbird,
+                hummingbirdCore, hummingbirdTLS, lifecycle, logging, metrics, nioCore, nioSSL,
             ]),
         room(
             "Console",
@@ -191,7 +194,7 @@ let package = Package(
             "Gateway",
             [
                 "AuditEvent", "AuditSpool", "Approvals", "Connections", "Delivery", "JSONText", "Kafka", "OIDC",
-                "Orders", "Recordings",
+                "Orders", "Recordings", "ServerTLS",
                 "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, crypto, grdb, lifecycle, logging, metrics,
                 nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS, nioExtras,
             ]),
@@ -305,7 +308,7 @@ let package = Package(
             "Web",
             [
                 "Desk", "LocalServices", "OIDC", "Telemetry", asyncHTTPClient, grdb, httpTypes, hummingbird, logging,
-                nioHTTP1,
+                nioCore, nioHTTP1, nioSSL,
             ]),
         tests(
             "Console",

@@ -55,7 +55,7 @@ struct LocalLogin: Sendable {
         guard query["response_type"] == "code", query["client_id"] == LocalIssuer.clientID,
             query["code_challenge_method"] == "S256", let challenge = query["code_challenge"],
             let nonce = query["nonce"], let state = query["state"], let redirectURI = query["redirect_uri"],
-            redirectURI.hasPrefix("http://127.0.0.1:")
+            ["http", "https"].contains(where: { redirectURI.hasPrefix("\($0)://127.0.0.1:") })
         else { return LocalIssuer.json(#"{"error":"invalid_request"}"#, status: .badRequest) }
         guard let person = people.first(where: { $0.subject == query["subject"] }) else {
             return page(request.uri.query ?? "")
