@@ -327,13 +327,13 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders", "Recordings",
-                "Signing",
-                asyncHTTPClient,
+                "Activity", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders",
+                "Recordings", "Signing",
+                asyncHTTPClient, crypto,
                 grdb,
                 hummingbird,
                 lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),
-            ], exclude: ["clients"], swiftSettings: settings),
+            ], exclude: ["clients", "report"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17
 )

@@ -75,6 +75,7 @@ package struct IncidentStore: Sendable {
         }
         try TimelineEntry(at: alert.time, kind: .alert, reference: alert.id, text: alert.message ?? alert.title).add(
             to: id, in: db)
+        try ControlTimeline.join(ordersOf: alert.id, to: id, in: db)
         if known?["status"] as String? == Incident.Status.closed.rawValue {
             try open(id, in: db)
             try TimelineEntry(at: now, kind: .reopen, text: "an alert came").add(to: id, in: db)

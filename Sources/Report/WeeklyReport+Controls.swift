@@ -29,12 +29,15 @@ extension WeeklyReport {
             package var issuer: String
             package var text: String
             package var incident: String?
+            /// Its incident was judged false or benign.
+            package var isMistaken: Bool
         }
 
         package struct Approval: Codable, Sendable, Equatable {
             package var id: String
             package var at: Int64
             package var requester: String
+            /// `approved` also when the approval has ended by its time; `expired`: nobody decided, or too few.
             package var state: String
             package var decidedBy: String?
             package var text: String
