@@ -29,6 +29,15 @@ enum StateBench {
         say("state, \(identities) live identities with an hour of 12 events each")
         row("  counted by the engine", "\(size.bytes / identities) bytes per identity, \(size.cells) windows")
         row("  growth of resident memory", "\(resident / identities) bytes per identity  (budget 1 kB)")
+        var parts: [String: (cells: Int, bytes: Int)] = [:]
+        for (name, size) in engine.parts() {
+            parts[name, default: (0, 0)].cells += size.cells + size.keys
+            parts[name, default: (0, 0)].bytes += size.bytes
+        }
+        for (name, part) in parts.sorted(by: { $0.value.bytes > $1.value.bytes }) where part.bytes >= identities {
+            let each = Double(part.bytes) / Double(identities)
+            row("    \(name)", "\(format(each)) (\(format(Double(part.cells) / Double(identities), 2)) cells)")
+        }
         guard store != nil else { return }
         // The pipeline writes what changed in a second; this is all of it at once.
         var began = DispatchTime.now().uptimeNanoseconds

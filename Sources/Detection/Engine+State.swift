@@ -152,6 +152,20 @@ extension Engine {
         package var keys = 0
     }
 
+    /// The size of each table and of each list of group keys, by a name for people. Walks all of it, as `size` does.
+    package func parts() -> [(name: String, size: Size)] {
+        let states = tables.map { table in
+            (
+                "\(type(of: table.state)) by \(table.state.keySpace.fields.joined(separator: ", "))",
+                Size(cells: table.state.count, bytes: table.state.bytes)
+            )
+        }
+        let keys = spaces.map { space in
+            ("keys \(space.fields.joined(separator: ", "))", Size(bytes: space.bytes, keys: space.live))
+        }
+        return states + keys
+    }
+
     /// How much the engine holds. Walks all of it: for metrics and benchmarks, not per event.
     package func size() -> Size {
         var size = Size()

@@ -105,6 +105,16 @@ final class KeySpace {
         if keys[Int(id)].holders == 0 { remove(id) }
     }
 
+    /// One more than the highest number that a key has had.
+    var highest: Int { used }
+
+    /// Room for more than so many, a multiple of 64. Large slabs grow by little: their pages are moved, not copied, and what is not
+    /// in use yet should not weigh.
+    static func larger(_ count: Int) -> Int {
+        let more = count < 4096 ? count : count < 65_536 ? count / 4 : count / 16
+        return (count + max(more, 64) + 63) / 64 * 64
+    }
+
     /// Frees a key that was interned and then not held.
     func dropIfUnheld(_ id: Int32) {
         if keys[Int(id)].holders == 0 { remove(id) }
@@ -118,7 +128,7 @@ final class KeySpace {
     private func take() -> Int32 {
         if let id = free.popLast() { return id }
         if used == capacity {
-            let room = capacity < 4096 ? capacity * 2 : capacity + capacity / 4
+            let room = Self.larger(capacity)
             keys = keys.grown(used, to: room)
             capacity = room
         }
