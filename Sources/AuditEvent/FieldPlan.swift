@@ -34,7 +34,8 @@ package struct FieldPlan {
     private(set) var derived: [Derived] = []
     private(set) var attributes: [(name: String, target: Int)] = []
     private(set) var identitySource: Int?
-    private(set) var count = 0
+    /// Slots have places below this.
+    package private(set) var count = 0
     /// Where the decoder finds the event's id and its time.
     private(set) var uid = SlotID(index: 0)
     private(set) var time = SlotID(index: 0)

@@ -47,6 +47,8 @@ package final class DetectorPlan {
     package let identity: SlotID
     /// The fields that were asked for besides those of the rules.
     package let watched: [SlotID]
+    /// Fields have places below this.
+    let fieldCount: Int
     let context: [SlotID]
     /// The event's session, where a rule responds to it.
     let session: SlotID?
@@ -122,6 +124,7 @@ package final class DetectorPlan {
         }
         self.riskFields = riskFields
         self.risks = risks
+        fieldCount = plan.count
         guard let decoder = plan.makeDecoder(limits: limits) else {
             throw DocumentError(file: "detectors", message: "there is no memory for the decoder.")
         }

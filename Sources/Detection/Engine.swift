@@ -80,6 +80,8 @@ package final class Engine {
     let risks: RiskState
     /// What windows of the same keys share.
     private let logs: [EventLog]
+    /// The same; nothing counts references to them.
+    private let hotLogs: UnsafeMutableBufferPointer<Unmanaged<EventLog>>
     let tables: [Table]
     @exclusivity(unchecked) var timers = Heap<Timer>()
     /// Announcements that wait.
@@ -127,22 +129,24 @@ package final class Engine {
         knownUses = uses.compactMap { $0 }
         hotUses = EventDecoder.lasting(knownUses.map { .passUnretained($0) })
         roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
-        hashes = SlotHashes(fields: (knownUses.map(\.highestField).max() ?? 0) + 1)
+        hashes = SlotHashes(fields: plan.fieldCount)
         risks = build.risks
         let (plans, places) = LogPlan.make(correlations, detections, lateness: options.lateness)
         logs = plans.map { EventLog(plan: $0) }
+        hotLogs = EventDecoder.lasting(logs.map { .passUnretained($0) })
         let shared: [any StoredState] = logs + build.learnings + [risks]
         tables = Self.tables(correlations, detections) + shared.map { Table(state: $0) }
         let longest = plan.rules.correlations.map(\.timespan.milliseconds).max() ?? 0
         texts = LongEventIDs(horizon: longest + options.lateness)
         feeds = FeedTable(
-            detections, correlations, places.map { [logs] place in place.map { (logs[$0.log], $0.channel) } })
+            detections, correlations, hashes, places.map { [logs] place in place.map { (logs[$0.log], $0.channel) } })
         sweepDues = EventDecoder.lasting(tables.map { _ in .min })
     }
 
     deinit {
         roles.deallocate()
         hotUses.deallocate()
+        hotLogs.deallocate()
         sweepDues.deallocate()
     }
 
@@ -163,6 +167,7 @@ package final class Engine {
             }
         }
         origin = -1
+        for log in hotLogs { log._withUnsafeGuaranteedRef { $0.endEvent(watermark: watermark) } }
     }
 
     /// Moves event time on as an event of this time does, ms. For an engine that shares a stream with others: it sees the times

@@ -45,10 +45,22 @@ final class EventLog: StoredState {
     private let shortest: Int64
     @exclusivity(unchecked) private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
-    /// The event that was counted last, the key and its cell: an event mostly counts in several channels of one key.
-    @exclusivity(unchecked) private var latest: (event: UInt64, key: Int32, cell: UnsafeMutablePointer<Cell>?) = (
-        0, 0, nil
-    )
+    /// The event at hand, while its channels are gathered: it mostly counts in several of one key, and is then written once.
+    @exclusivity(unchecked) private var draft = Draft()
+    /// The draft's value in each lane that it has.
+    private let draftValues = UnsafeMutablePointer<UInt64>.allocate(capacity: LogEntries.lanes)
+
+    private struct Draft {
+        var event: UInt64 = 0
+        var key: Int32 = -1
+        var cell: UnsafeMutablePointer<Cell>?
+        var time: Int64 = 0
+        var id = EventID.none
+        /// Where it belongs among the key's entries; -1 when it stands there already.
+        var place = -1
+        var channels: UInt32 = 0
+        var lanes: UInt8 = 0
+    }
 
     /// A channel as every event looks at it: no references to count.
     private struct Hot {
@@ -89,6 +101,7 @@ final class EventLog: StoredState {
         }
         slacks.deallocate()
         channels.deallocate()
+        draftValues.deallocate()
     }
 
     var count: Int { cells.count }
@@ -110,7 +123,7 @@ final class EventLog: StoredState {
     /// Counts an event in the windows of a channel. False when it is counted there already.
     ///
     /// - Parameters:
-    ///   - event: its number, for the engine's lifetime; nothing is swept and the watermark stays while it is at hand.
+    ///   - event: its number, for the engine's lifetime; nothing is swept and the watermark stays until `endEvent`.
     ///   - prepare: is called before a window is judged; most events come to none.
     ///   - fire: is called with the correlation, as `CorrelationState.insert` does.
     @inline(__always)
@@ -118,59 +131,111 @@ final class EventLog: StoredState {
         _ entry: WindowEntry, event: UInt64, channel: Int, key: Int32, watermark: Int64, prepare: () -> Void,
         _ fire: (Int, Firing) -> Void
     ) -> Bool {
-        let cell: UnsafeMutablePointer<Cell>
-        if latest.event == event, latest.key == key, let known = latest.cell {
-            cell = known
-        } else {
-            cell = cells.make(key, makeCell())
-            latest = (event, key, cell)
-            // First, so that what is left lies close enough together for another.
-            cell.pointee.entries.drop(before: watermark - longest)
-            cells.touch(key)
-        }
-        let hot = channels[channel]
-        guard cell.pointee.own & 1 << UInt32(channel) == 0 else {
+        if draft.event != event || draft.key != key { begin(entry, event, key, watermark) }
+        let cell = draft.cell.unsafelyUnwrapped
+        let hot = channels.baseAddress.unsafelyUnwrapped + channel
+        guard cell.pointee.own & 1 &<< UInt32(truncatingIfNeeded: channel) == 0 else {
             prepare()
             return insertExact(entry, channel, key, watermark, ~0, fire)
         }
+        let lane = hot.pointee.lane
         var value: UInt64 = 0
-        if hot.lane >= 0 {
-            if hot.lane < LogEntries.numberLanes {
+        if lane >= 0 {
+            value = entry.value
+            if lane < LogEntries.numberLanes {
                 let number = entry.number
                 // Not NaN, not below zero, whole, and in 32 bits: nearly all.
-                guard number >= 0, number <= 4_294_967_295, case let whole = UInt64(number), Double(whole) == number
+                guard number >= 0, number <= 4_294_967_295, case let whole = UInt32(number), Double(whole) == number
                 else {
+                    write(watermark)
                     leave(cell, channel, key, watermark)
+                    // Its place may be another by now.
+                    draft.place = -1
                     prepare()
                     return insertExact(entry, channel, key, watermark, ~0, fire)
                 }
-                value = whole
-            } else {
-                value = entry.value
+                value = UInt64(whole)
             }
         }
-        if !(hot.lane >= LogEntries.numberLanes && cell.pointee.slack[channel] > 0
-            && cell.pointee.entries.endsWith(value, lane: hot.lane, channel: channel, since: watermark - hot.shortest))
+        let slack = cell.pointee.slack + channel
+        if !(lane >= LogEntries.numberLanes && slack.pointee > 0
+            && cell.pointee.entries.endsWith(
+                value, lane: lane, channel: channel, since: watermark - hot.pointee.shortest))
         {
-            let taken = hot.perEvent + hot.perUnit * Float(value) + 1
-            if taken >= Float(cell.pointee.slack[channel]) {
+            let taken = hot.pointee.perEvent + hot.pointee.perUnit * Float(value) + 1
+            if taken >= Float(slack.pointee) {
+                // Another value of the event counts there already.
+                if draft.channels & 1 &<< UInt32(truncatingIfNeeded: channel) != 0 { write(watermark) }
                 look(cell, channel, key, value, entry.value, watermark)
             } else {
-                cell.pointee.slack[channel] -= UInt16(taken)
+                slack.pointee -= UInt16(taken)
             }
         }
-        guard cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: hot.lane, value) else {
-            return false
+        guard keep(entry, channel, lane, value, watermark) else { return false }
+        let exact = cell.pointee.exact & hot.pointee.exactBits
+        if exact == 0 { return true }
+        prepare()
+        // What they know is not always here: while a channel was on its own they alone kept its events.
+        return insertExact(entry, channel, key, watermark, exact, fire)
+    }
+
+    /// Begins to gather an event's channels under a key.
+    private func begin(_ entry: WindowEntry, _ event: UInt64, _ key: Int32, _ watermark: Int64) {
+        write(watermark)
+        let cell = cells.make(key, makeCell())
+        // First, so that what is left lies close enough together for another.
+        cell.pointee.entries.drop(before: watermark - longest)
+        cells.touch(key)
+        let id = entry.id
+        draft = Draft(
+            event: event, key: key, cell: cell, time: entry.time, id: id,
+            place: cell.pointee.entries.place(of: id, at: entry.time) ?? -1)
+    }
+
+    /// Adds a channel to the event at hand, with its value in a lane (-1 without one). False when it is there already.
+    @inline(__always)
+    private func keep(_ entry: WindowEntry, _ channel: Int, _ lane: Int, _ value: UInt64, _ watermark: Int64) -> Bool {
+        let channelBit = UInt32(1) &<< UInt32(truncatingIfNeeded: channel)
+        let laneBit = lane < 0 ? 0 : UInt8(1) &<< UInt8(truncatingIfNeeded: lane)
+        let hasLane = draft.lanes & laneBit != 0
+        guard draft.place >= 0, draft.channels & channelBit == 0, !hasLane || draftValues[lane] == value else {
+            return keepAgain(entry, channel, lane, value, watermark)
         }
-        let exact = cell.pointee.exact & hot.exactBits
-        var isNew = true
-        if exact != 0 {
-            prepare()
-            // What they know is not always here: while a channel was on its own they alone kept its events.
-            isNew = insertExact(entry, channel, key, watermark, exact, fire)
+        draft.channels |= channelBit
+        if laneBit != 0 {
+            draft.lanes |= laneBit
+            draftValues[lane] = value
         }
-        if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, key, watermark) }
+        return true
+    }
+
+    /// The same for an event that stands among the entries already, or counts in one channel more than once.
+    private func keepAgain(
+        _ entry: WindowEntry, _ channel: Int, _ lane: Int, _ value: UInt64, _ watermark: Int64
+    ) -> Bool {
+        write(watermark)
+        guard let cell = draft.cell, cell.pointee.own & 1 << UInt32(channel) == 0 else { return true }
+        let isNew = cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: lane, value)
+        if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, draft.key, watermark) }
         return isNew
+    }
+
+    /// Ends the event at hand.
+    @inline(__always)
+    func endEvent(watermark: Int64) {
+        if draft.channels != 0 { write(watermark) }
+        draft.event = 0
+    }
+
+    /// Puts what was gathered among the key's entries.
+    private func write(_ watermark: Int64) {
+        guard draft.channels != 0, let cell = draft.cell else { return }
+        cell.pointee.entries.insert(
+            draft.id, at: draft.time, channels: draft.channels, lanes: draft.lanes, draftValues, place: draft.place)
+        draft.channels = 0
+        draft.lanes = 0
+        draft.place = -1
+        if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, draft.key, watermark) }
     }
 
     /// Counts an event in those windows of a channel that keep their own events. Returns whether it is new in one.

@@ -72,9 +72,15 @@ final class FeedTable {
     private let firstSeenKeys: UnsafeMutableBufferPointer<FirstSeenKeys>
     private let baselines: UnsafeMutableBufferPointer<BaselineFeed>
     private let buffer = GroupKey()
+    private let hashes: Unmanaged<SlotHashes>
 
-    /// - Parameter logs: per correlation, the log and the channel in which its events are kept; nil where it keeps them itself.
-    init(_ detections: [DetectionPlan], _ correlations: [CorrelationState], _ logs: [(log: EventLog, channel: Int)?]) {
+    /// - Parameters:
+    ///   - hashes: must live as long as this.
+    ///   - logs: per correlation, the log and the channel in which its events are kept; nil where it keeps them itself.
+    init(
+        _ detections: [DetectionPlan], _ correlations: [CorrelationState], _ hashes: SlotHashes,
+        _ logs: [(log: EventLog, channel: Int)?]
+    ) {
         var baselines: [BaselineFeed] = []
         var firstSeenKeys: [FirstSeenKeys] = []
         var feeds: [Feed] = []
@@ -141,6 +147,7 @@ final class FeedTable {
                         users: $0.peers.map { key($0.valueFields, $0.users.keySpace) } ?? -1)
                 } ?? FirstSeenKeys())
         }
+        self.hashes = .passUnretained(hashes)
         self.baselines = EventDecoder.lasting(baselines)
         self.firstSeenKeys = EventDecoder.lasting(firstSeenKeys)
         self.ratioFeeds = EventDecoder.lasting(ratioFeeds)
@@ -211,15 +218,34 @@ final class FeedTable {
         return make(index, event, view)
     }
 
+    @inline(never)
     private func make(_ index: Int, _ event: UInt64, _ view: EventView) -> Int32? {
         let key = keys[index]
-        buffer.clear()
-        var id: Int32 = 0
-        for at in key.from..<key.to where !buffer.add(view.firstValue(view[fields[at]])) { id = -1 }
-        if id == 0 { id = buffer.withBytes { bytes in key.space._withUnsafeGuaranteedRef { $0.intern(bytes) } } }
+        let names = UnsafeBufferPointer(rebasing: fields[key.from..<key.to])
+        var id: Int32 = -1
+        if let hash = hashes._withUnsafeGuaranteedRef({ $0.hash(of: names, view, event) }) {
+            id = key.space._withUnsafeGuaranteedRef { $0.known(hash) }
+            if id < 0 { id = write(key, hash, view) }
+        }
         keys[index].event = event
         keys[index].id = id
         return id < 0 ? nil : id
+    }
+
+    private func write(_ key: Key, _ hash: UInt64, _ view: EventView) -> Int32 {
+        buffer.clear()
+        var isWhole = true
+        for at in key.from..<key.to {
+            let value = view.firstValue(view[fields[at]])
+            guard buffer.add(value) else { return -1 }
+            // A value that was cut has another hash in the event than in the key.
+            if value.kind == .string, value.bytes.count > GroupKey.maximumValue { isWhole = false }
+        }
+        return key.space._withUnsafeGuaranteedRef { space in
+            let id = buffer.withBytes { space.intern($0) }
+            if isWhole { space.note(hash, id) }
+            return id
+        }
     }
 
     /// Lets go of a key that nothing was counted under.

@@ -25,3 +25,11 @@ extension UnsafeMutablePointer {
         return larger
     }
 }
+
+extension UnsafeMutableRawPointer {
+    /// Memory for bytes that are read and written unaligned, for `deallocate`. `allocate` gives the same, but asks the system for
+    /// aligned memory, which takes twice as long.
+    static func plain(_ count: Int) -> Self {
+        malloc(count) ?? .allocate(byteCount: count, alignment: 1)
+    }
+}

@@ -5,7 +5,7 @@ import AuditEvent
 /// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
 /// them. A key lives as long as some state holds it. For one thread.
 ///
-/// Bytes per key: 24, its text in a slab (`ByteSlab`), and 8 to 16 of the table.
+/// Bytes per key: 24, its text in a slab (`ByteSlab`), and 8 to 16 of the table; at most 32 kB for all.
 final class KeySpace {
     private struct Key {
         var bytes: UnsafeMutableRawPointer?
@@ -13,6 +13,14 @@ final class KeySpace {
         var count: UInt32
         var holders: UInt32
     }
+
+    /// A key by the hash of its values.
+    private struct Known {
+        var hash: UInt64 = 0
+        var id: Int32 = -1
+    }
+
+    private static let maximumKnown = 2048
 
     /// The fields whose values make the key.
     let fields: [String]
@@ -22,6 +30,9 @@ final class KeySpace {
     @exclusivity(unchecked) private var free: [Int32] = []
     /// The key that was asked for last.
     @exclusivity(unchecked) private var latest: Int32 = 0
+    /// Keys that were asked for by the hash of their values (`ValueHash`): one that is found need not be written down.
+    @exclusivity(unchecked) private var known: UnsafeMutablePointer<Known>
+    @exclusivity(unchecked) private var knownMask = 0
     @exclusivity(unchecked) private var table: UnsafeMutablePointer<Int32>
     @exclusivity(unchecked) private var mask = 127
     @exclusivity(unchecked) private var slab = ByteSlab()
@@ -29,7 +40,7 @@ final class KeySpace {
     /// Keys that some state holds.
     @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
-    var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes }
+    var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes + (knownMask + 1) * MemoryLayout<Known>.stride }
 
     init(fields: [String]) {
         self.fields = fields
@@ -38,6 +49,18 @@ final class KeySpace {
         table.initialize(repeating: -1, count: mask + 1)
         // Group values come from outside: with a seed nobody knows, no one can aim at one chain of this table.
         seed = UInt64.random(in: .min ... .max)
+        known = .allocate(capacity: 1)
+        known.initialize(to: Known())
+        forgetKnown()
+    }
+
+    /// Makes the table of `known` anew, as large as that of all keys or as it may be.
+    private func forgetKnown() {
+        let count = min(mask + 1, Self.maximumKnown)
+        known.deallocate()
+        known = .allocate(capacity: count)
+        known.initialize(repeating: Known(), count: count)
+        knownMask = count - 1
     }
 
     deinit {
@@ -45,6 +68,19 @@ final class KeySpace {
         slab.deallocate()
         keys.deallocate()
         table.deallocate()
+        known.deallocate()
+    }
+
+    /// The key whose values have this hash, when it was asked for before; -1 otherwise.
+    @inline(__always)
+    func known(_ hash: UInt64) -> Int32 {
+        let entry = known + (Int(truncatingIfNeeded: hash) & knownMask)
+        return entry.pointee.hash == hash ? entry.pointee.id : -1
+    }
+
+    /// Notes the hash of a key's values.
+    func note(_ hash: UInt64, _ id: Int32) {
+        known[Int(truncatingIfNeeded: hash) & knownMask] = Known(hash: hash, id: id)
     }
 
     /// The number of a key, which stays valid while someone holds it; a new key has no holder yet.
@@ -141,6 +177,7 @@ final class KeySpace {
         mask = mask * 2 + 1
         table = .allocate(capacity: mask + 1)
         table.initialize(repeating: -1, count: mask + 1)
+        if knownMask < mask, knownMask + 1 < Self.maximumKnown { forgetKnown() }
         for id in 0..<used where keys[id].bytes != nil {
             var i = Int(truncatingIfNeeded: keys[id].hash) & mask
             while table[i] >= 0 { i = (i + 1) & mask }
@@ -150,6 +187,8 @@ final class KeySpace {
 
     /// Removes a key and closes the gap in its chain (linear probing without tombstones).
     private func remove(_ id: Int32) {
+        let hash = GroupKey.hash(bytes(of: id))
+        if known(hash) == id { note(hash, -1) }
         var hole = Int(truncatingIfNeeded: keys[Int(id)].hash) & mask
         while table[hole] != id { hole = (hole + 1) & mask }
         table[hole] = -1
@@ -182,6 +221,24 @@ final class KeySpace {
         keys = .allocate(capacity: capacity)
         table = .allocate(capacity: mask + 1)
         table.initialize(repeating: -1, count: mask + 1)
+        forgetKnown()
+    }
+}
+
+/// A hash of the values of several fields.
+struct ValueHash {
+    /// Values come from outside: with a seed nobody knows, no one can make two of them alike.
+    static let seed = UInt64.random(in: .min ... .max)
+
+    static let none = ValueHash(bits: 0)
+
+    private(set) var bits: UInt64
+
+    /// Adds the hash of one value's text, made with `seed`.
+    @inline(__always)
+    mutating func add(_ value: UInt64) {
+        bits = (bits ^ value) &* 0x9E37_79B9_7F4A_7C15
+        bits ^= bits &>> 29
     }
 }
 
@@ -248,6 +305,19 @@ final class GroupKey {
 
     func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
         body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+    }
+
+    /// The hash of a key's values, as `ValueHash` has it of an event.
+    static func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
+        var hash = ValueHash.none
+        var position = 0
+        while position + 2 <= key.count {
+            let end = position + 2 + (Int(key[position]) | Int(key[position + 1]) << 8)
+            guard end <= key.count else { break }
+            hash.add(stableHash(UnsafeRawBufferPointer(rebasing: key[(position + 2)..<end]), seed: ValueHash.seed))
+            position = end
+        }
+        return hash.bits
     }
 
     /// The bytes of each value of a key, in the order of its fields.

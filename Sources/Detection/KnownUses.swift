@@ -30,9 +30,6 @@ final class KnownUses {
     private let values: Unmanaged<EpisodeState>
     @exclusivity(unchecked) private var later: [Int32] = []
 
-    /// The highest of the fields' places.
-    let highestField: Int
-
     /// Nil for rules that have no `first_seen`, or in which something else has a say about each event.
     init?(of detection: DetectionPlan) {
         guard let firstSeen = detection.firstSeen, detection.calendar == nil, detection.ratio == nil,
@@ -40,7 +37,6 @@ final class KnownUses {
         else { return nil }
         values = .passUnretained(firstSeen.values)
         let fields = firstSeen.keyFields + (firstSeen.peers?.groupFields ?? [])
-        highestField = fields.map { Int($0.index) }.max() ?? 0
         self.fields = EventDecoder.lasting(fields)
         entries = .allocate(capacity: Self.count)
         entries.initialize(repeating: Entry(), count: Self.count)
@@ -54,13 +50,7 @@ final class KnownUses {
     /// The hash of the event's values; nil when one is missing: such an event goes the full way.
     @inline(__always)
     func hash(_ view: EventView, _ hashes: SlotHashes, _ event: UInt64) -> UInt64? {
-        var hash: UInt64 = 0
-        for field in fields {
-            guard let part = hashes.hash(field, view, event) else { return nil }
-            hash = (hash ^ part) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash &>> 29
-        }
-        return hash
+        hashes.hash(of: UnsafeBufferPointer(fields), view, event)
     }
 
     /// Whether the use is one of a known value in an hour that has been seen to.
@@ -117,8 +107,7 @@ final class KnownUses {
 
 /// Hashes of the event's values by field, each made once per event. For one thread.
 final class SlotHashes {
-    /// Values come from outside: with a seed nobody knows, no one can make two of them alike.
-    private let seed = UInt64.random(in: .min ... .max)
+    private let seed = ValueHash.seed
     private let known: UnsafeMutablePointer<(event: UInt64, hash: UInt64, isThere: Bool)>
 
     init(fields: Int) {
@@ -130,13 +119,28 @@ final class SlotHashes {
         known.deallocate()
     }
 
+    /// The hash of the event's values of several fields; nil when one is missing.
     @inline(__always)
-    func hash(_ field: SlotID, _ view: EventView, _ event: UInt64) -> UInt64? {
+    func hash(of fields: UnsafeBufferPointer<SlotID>, _ view: EventView, _ event: UInt64) -> UInt64? {
+        var hash = ValueHash.none
+        for field in fields {
+            guard let part = self.hash(field, view, event) else { return nil }
+            hash.add(part)
+        }
+        return hash.bits
+    }
+
+    @inline(__always)
+    private func hash(_ field: SlotID, _ view: EventView, _ event: UInt64) -> UInt64? {
         let entry = known + Int(field.index)
-        if entry.pointee.event == event { return entry.pointee.isThere ? entry.pointee.hash : nil }
+        if entry.pointee.event != event { make(field, view, event) }
+        return entry.pointee.isThere ? entry.pointee.hash : nil
+    }
+
+    @inline(never)
+    private func make(_ field: SlotID, _ view: EventView, _ event: UInt64) {
         let hash = view.firstValue(view[field]).withText { stableHash($0, seed: seed) }
-        entry.pointee = (event, hash ?? 0, hash != nil)
-        return hash
+        known[Int(field.index)] = (event, hash ?? 0, hash != nil)
     }
 }
 

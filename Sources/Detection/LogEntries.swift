@@ -121,6 +121,51 @@ struct LogEntries {
 
     // MARK: Changes
 
+    /// Where an event belongs in the order of time and id, in bytes behind the first entry; nil when it is there already.
+    @inline(__always)
+    func place(of id: EventID, at time: Int64) -> Int? {
+        let all = Int(end - head)
+        if all == 0 || self.time(last) < time { return all }
+        return placeAmong(id, time)
+    }
+
+    private func placeAmong(_ id: EventID, _ time: Int64) -> Int? {
+        var place = Int(end - head)
+        var at = last
+        while case let known = self.time(at), known >= time {
+            if known == time, at.isOf(id) { return nil }
+            if known > time || EventID.precedes(id, at.id) { place = at.bytes - start - Int(head) }
+            if isFirst(at) { break }
+            at = entry(before: at)
+        }
+        return place
+    }
+
+    /// Puts an event at the place that `place(of:at:)` gave, with the channels that count it and its values, one for each of
+    /// `lanes` at the lane's own index.
+    mutating func insert(
+        _ id: EventID, at time: Int64, channels: UInt32, lanes: UInt8, _ values: UnsafePointer<UInt64>, place: Int
+    ) {
+        let size = Self.size(lanes: lanes)
+        insert(id, at: time, bits: channels, size: size, place: place)
+        let bytes = start + Int(head) + place
+        bytes.storeBytes(of: lanes, toByteOffset: 24, as: UInt8.self)
+        var at = 25
+        var left = lanes
+        while left != 0 {
+            let lane = left.trailingZeroBitCount
+            left &= left &- 1
+            if lane < Self.numberLanes {
+                bytes.storeBytes(of: UInt32(truncatingIfNeeded: values[lane]), toByteOffset: at, as: UInt32.self)
+                at &+= 4
+            } else {
+                bytes.storeBytes(of: values[lane], toByteOffset: at, as: UInt64.self)
+                at &+= 8
+            }
+        }
+        bytes.storeBytes(of: UInt8(truncatingIfNeeded: size), toByteOffset: at, as: UInt8.self)
+    }
+
     /// Puts an event that a channel counts among the others, in order of time and id, with its value in a lane (-1 without
     /// one). False when it is there already.
     mutating func keep(_ id: EventID, at time: Int64, channel: Int, lane: Int, _ value: UInt64) -> Bool {
@@ -154,26 +199,28 @@ struct LogEntries {
         return true
     }
 
-    /// Puts an event before another, or behind all. Returns where it is.
-    @inline(__always)
+    /// Puts an event without values before another, or behind all. Returns where it is.
     private mutating func insert(_ id: EventID, at time: Int64, channel: Int, before other: Entry?) -> Entry {
         let place = other.map { $0.bytes - start - Int(head) } ?? Int(end - head)
-        insert(id, at: time, channel: channel, place: place)
-        return Entry(bytes: start + Int(head) + place)
+        insert(id, at: time, bits: 1 << UInt32(channel), size: Self.size(lanes: 0), place: place)
+        let bytes = start + Int(head) + place
+        bytes.storeBytes(of: 0, toByteOffset: 24, as: UInt8.self)
+        bytes.storeBytes(of: UInt8(Self.size(lanes: 0)), toByteOffset: 25, as: UInt8.self)
+        return Entry(bytes: bytes)
     }
 
-    private mutating func insert(_ id: EventID, at time: Int64, channel: Int, place: Int) {
+    /// Makes room for an entry and writes what all entries have.
+    @inline(__always)
+    private mutating func insert(_ id: EventID, at time: Int64, bits: UInt32, size: Int, place: Int) {
         if isEmpty { base = time }
-        if !(0...Int64(UInt32.max)).contains(time - base) { rebase(to: min(time, base + firstOffset)) }
-        open(Self.size(lanes: 0), at: place)
+        if !(0...Int64(UInt32.max)).contains(time &- base) { rebase(to: min(time, base + firstOffset)) }
+        open(size, at: place)
         let entry = Entry(bytes: start + Int(head) + place)
         entry.bytes.storeBytes(of: id.high, as: UInt64.self)
         entry.bytes.storeBytes(of: id.low, toByteOffset: 8, as: UInt64.self)
-        entry.offset = UInt32(truncatingIfNeeded: time - base)
-        entry.bits = 1 << UInt32(channel) | UInt32(id.kind.rawValue) << 30
-        entry.bytes.storeBytes(of: 0, toByteOffset: 24, as: UInt8.self)
-        entry.bytes.storeBytes(of: UInt8(Self.size(lanes: 0)), toByteOffset: 25, as: UInt8.self)
-        count += 1
+        entry.offset = UInt32(truncatingIfNeeded: time &- base)
+        entry.bits = bits | UInt32(id.kind.rawValue) << 30
+        count &+= 1
     }
 
     private var firstOffset: Int64 { first.map { Int64($0.offset) } ?? 0 }
@@ -219,7 +266,7 @@ struct LogEntries {
     private mutating func grow(by size: Int) {
         let used = Int(end - head)
         let room = head > capacity / 4 && used + size <= Int(capacity) ? Int(capacity) : used + max(size + 24, used / 8)
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: room, alignment: 1)
+        let larger = UnsafeMutableRawPointer.plain(room)
         if let memory {
             larger.copyMemory(from: memory + Int(head), byteCount: used)
             memory.deallocate()
