@@ -40,7 +40,9 @@ final class KeySpace {
     /// Keys that some state holds.
     @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
-    var bytes: Int { capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes + (knownMask + 1) * MemoryLayout<Known>.stride }
+    var bytes: Int {
+        capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes + (knownMask + 1) * MemoryLayout<Known>.stride
+    }
 
     init(fields: [String]) {
         self.fields = fields
