@@ -269,7 +269,8 @@ let package = Package(
         tests(
             "Desk",
             [
-                "Approvals", "Delivery", "Finding", "Hub", "Incidents", "Kafka", "Notifications", "Orders", "Paging",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Finding", "Hub", "Incidents", "Kafka",
+                "Notifications", "Orders", "Paging",
                 "Routing",
                 "Signing",
                 lifecycle, grdb, logging,

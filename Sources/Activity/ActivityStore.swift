@@ -151,6 +151,14 @@ extension ActivityStore {
         return nil
     }
 
+    /// The names of connections of which events were counted, sorted, at most ``maximumPage``.
+    ///
+    /// - Throws: SQLite's error.
+    package static func connections(in db: Database) throws -> [String] {
+        try String.fetchAll(
+            db, sql: "SELECT name FROM connections WHERE name <> '' ORDER BY name LIMIT ?", arguments: [maximumPage])
+    }
+
     // MARK: Pages
 
     static func clamped(_ limit: Int) -> Int { min(max(1, limit), maximumPage) }

@@ -95,6 +95,13 @@ extension Desk {
         }
     }
 
+    /// The connections of which events were counted, at most 1,000.
+    ///
+    /// - Throws: ``DeskError``, or SQLite's error.
+    package func connections(for actor: Actor) async throws -> [String] {
+        try await counted(for: actor) { try ActivityStore.connections(in: $0) }
+    }
+
     /// Asks the counts; not on the pool's threads, as they are read by blocking.
     private func counted<Answer: Sendable>(
         for actor: Actor, _ body: @escaping @Sendable (Database) throws -> Answer
