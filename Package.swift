@@ -140,7 +140,7 @@ let package = Package(
             [
                 "Desk", "JSONText", "OIDC", "ServerTLS", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes,
                 hummingbird,
-                hummingbirdCore, hummingbirdTLS, lifecycle, logging, metrics, nioCore, nioSSL,
+                hummingbirdCore, hummingbirdTLS, lifecycle, logging, metrics, nioCore, nioPosix, nioSSL,
             ]),
         room(
             "Console",

@@ -11,6 +11,7 @@ package import Logging
 package import Metrics
 import NIOCore
 import NIOHTTPTypes
+import NIOPosix
 import OIDC
 import ServiceLifecycle
 import Synchronization
@@ -136,6 +137,20 @@ package struct WebServer: Service {
             throw WebServerError(host: settings.host, port: settings.port, reason: error.description)
         } catch is CancellationError {
             // Cancelled is stopped.
+        }
+    }
+
+    /// Looks whether an address can be bound now, before much else is begun.
+    ///
+    /// - Throws: ``WebServerError``.
+    package static func checkAddress(host: String, port: Int) async throws {
+        do {
+            let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(host: host, port: port).get()
+            try await channel.close()
+        } catch let error as IOError {
+            throw WebServerError(host: host, port: port, reason: error.description)
         }
     }
 

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Web
 
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,6 +37,8 @@ struct Demo: AsyncParsableCommand {
         guard let address = parseAddress(console) else {
             throw ValidationError("--console \(console): write host:port.")
         }
+        let goesOn = !once && !json
+        if goesOn { try await WebServer.checkAddress(host: address.host, port: address.port) }
         _ = startMetrics()
         // The demo speaks for itself; the services' own lines only when asked for.
         let logger = log.logger("gatewatch.demo", default: .critical)
@@ -55,7 +58,7 @@ struct Demo: AsyncParsableCommand {
         }
         defer { stage.close() }
         Terminal.print(stage.introduction)
-        let outcome = try await stage.play(waitsAfterwards: !once && !json) { outcome in
+        let outcome = try await stage.play(waitsAfterwards: goesOn) { outcome in
             for line in outcome.lines { Terminal.print(line) }
             if json { Terminal.print(outcome.json) }
         }

@@ -93,6 +93,17 @@ import Web
         #expect(throws: (any Error).self) { try WebSettings.tls(certificateChainFile: key, privateKeyFile: key) }
     }
 
+    @Test func anAddressThatIsTakenIsToldBeforeAnythingBegins() async throws {
+        try await WebStage.with { stage in
+            let port = try #require(Int(stage.base.split(separator: ":").last ?? ""))
+            let error = await #expect(throws: WebServerError.self) {
+                try await WebServer.checkAddress(host: "127.0.0.1", port: port)
+            }
+            #expect("\(try #require(error))".contains("127.0.0.1:\(port)"))
+            try await WebServer.checkAddress(host: "127.0.0.1", port: 0)
+        }
+    }
+
     @Test func whatFailsIsAPageWithASentenceOrAProblem() async throws {
         try await WebStage.with { stage in
             let browser = stage.browser
