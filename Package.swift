@@ -163,7 +163,7 @@ let package = Package(
             "Report",
             [
                 "Activity", "AuditEvent", "Calendar", "Charts", "Delivery", "Finding", "Incidents", "Notifications",
-                "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
+                "Orders", "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
             ]),
         room(
             "Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Paging", "Telemetry", grdb, logging, metrics]),

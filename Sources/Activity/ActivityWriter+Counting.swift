@@ -8,7 +8,7 @@ extension ActivityWriter {
         slot.withText { stableHash($0, seed: seed) } ?? seed
     }
 
-    func tally(_ view: EventView, _ partition: Int32, hasOwnUID: Bool) {
+    func tally(_ view: EventView, _ partition: Int32, timestamp: Int64?, hasOwnUID: Bool) {
         if hasOwnUID {
             // The same in every process: these are stored.
             let hash = view.uid.withText { stableHash($0) } ?? 0
@@ -21,7 +21,8 @@ extension ActivityWriter {
         counts.events += 1
         let time = view.time
         let hour = Rollup.hour(time)
-        rollup.coverage[.init(hour: hour, partition: partition), default: .init()].events += 1
+        let isLate = timestamp.map { $0 - time > ActivitySettings.lateness } ?? false
+        rollup.coverage[.init(hour: hour, partition: partition), default: .init()].add(isLate: isLate)
 
         let identity = identity(view)
         let connection = connection(view)

@@ -155,7 +155,7 @@ package final class ActivityWriter {
                     throw .timeAhead(milliseconds: view.time - timestamp)
                 }
                 let isOwn = view.uid.kind != .string || view.uid.bytes.baseAddress != uid.bytes.baseAddress
-                tally(view, partition.partition, hasOwnUID: isOwn)
+                tally(view, partition.partition, timestamp: timestamp, hasOwnUID: isOwn)
             }
         } catch {
             counts.unreadable += 1

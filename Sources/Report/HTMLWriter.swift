@@ -21,17 +21,22 @@ struct HTMLWriter {
         for note in notes { element("p", note, kind: "note") }
     }
 
-    mutating func figure(_ title: String, _ chart: some Chart, isWide: Bool = false) {
+    /// A chart, and what it shows in a sentence with its number.
+    mutating func figure(_ title: String, _ sentence: String, _ chart: some Chart, isWide: Bool = false) {
         do {
             let svg = try chart.svg()
             text +=
-                "<figure><figcaption>\(Markup.escape(title))</figcaption><div class=\"scroll\(isWide ? " wide" : "")\">"
+                "<figure><figcaption>\(Markup.escape(title))<span>\(Markup.escape(sentence))</span></figcaption>"
+            text += "<div class=\"scroll\(isWide ? " wide" : "")\">"
             text += svg + "</div></figure>\n"
         } catch {
             // Its numbers are in the tables all the same.
             element("p", "\(title): cannot be drawn, \(error).", kind: "note")
         }
     }
+
+    /// On paper a table of so many rows stays together.
+    private static let shortTable = 12
 
     /// A table with its title; one without rows says so in a word.
     mutating func table(_ table: ReportTable, empty: String = "none", without hidden: Set<String> = []) {
@@ -46,7 +51,8 @@ struct HTMLWriter {
             !hidden.contains(table.columns[column])
                 && !table.rows.allSatisfy { row in if case .missing = row[column] { true } else { false } }
         }
-        text += "<div class=\"scroll\"><table\(columns.count <= 4 ? " class=\"narrow\"" : "")><thead><tr>"
+        text +=
+            "<div class=\"scroll\"><table class=\"\(columns.count <= 4 ? "narrow" : "")\(table.rows.count <= Self.shortTable ? " short" : "")\"><thead><tr>"
         for column in columns {
             let isNumber = table.rows.allSatisfy { row in
                 if case .missing = row[column] { true } else { row[column].isNumber }
@@ -68,7 +74,7 @@ struct HTMLWriter {
         case .code(let value):
             // Short ones are copied whole; long ones may break anywhere.
             text +=
-                "<td\(value.count <= 24 ? " class=\"t\"" : " class=\"long\"")><code>\(Markup.escape(value))</code></td>"
+                "<td class=\"\(value.count <= 24 ? "t" : value.count <= 36 ? "id" : "long")\"><code>\(Markup.escape(value))</code></td>"
         case .level(let value): text += "<td>\(Self.level(value))</td>"
         case .time(let value): text += "<td class=\"t\">\(period.words(value))</td>"
         case .series(let values, let top):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
+import Orders
 
 extension ReportBuilder {
     /// Orders and approvals of the week: as long as the hub remembers them, then those of incidents by their timelines, which stay.
@@ -12,7 +13,16 @@ extension ReportBuilder {
         notes.append(
             "Orders and approvals are remembered for 13 weeks after their end; of older ones only those of incidents are known."
         )
+        if settings.protected.isEmpty {
+            notes.append(
+                "Names of break-glass identities were not given (detect.enforcement.safety.protected): their uses are not known."
+            )
+        }
         let times = orders.compactMap(\.timeToAct)
+        let decisions = try decisions()
+        func sum(_ isMeant: (WeeklyReport.Enforcement.Decision) -> Bool) -> Int {
+            decisions.filter(isMeant).reduce(0) { $0 + $1.alerts }
+        }
         func count(_ state: String...) -> Int { approvals.count { state.contains($0.state) } }
         return WeeklyReport.Enforcement(
             orders: orders.prefix(ReportLimits.rows).map(\.order), orderCount: orders.count,
@@ -23,7 +33,60 @@ extension ReportBuilder {
             granted: count("approved", "used"), denied: count("denied"), expired: count("expired"),
             pending: count("pending"),
             meanTimeToAct: times.isEmpty ? nil : (times.reduce(0, +) / Double(times.count)).rounded(),
-            timedOrders: times.count, notes: notes)
+            timedOrders: times.count, decisions: decisions,
+            wouldHaveActed: sum { $0.decision == "observed" }, refusedByBudget: sum { $0.reason == "budget" },
+            mostWithinAnHour: try mostWithinAnHour(), sparedProtected: sum { $0.reason == "protected" },
+            protected: try protected(), notes: notes)
+    }
+
+    /// What detectors wrote into their findings; of a refusal what stands before its sentence.
+    private func decisions() throws -> [WeeklyReport.Enforcement.Decision] {
+        try Row.fetchAll(
+            hub,
+            sql: """
+                SELECT decision, CASE WHEN decision = 'refused' THEN substr(reason, 1, instr(reason || ':', ':') - 1)
+                    ELSE reason END AS reason, count(*) AS alerts
+                FROM (SELECT json_extract(json, '$.unmapped.response.decision') AS decision,
+                    json_extract(json, '$.unmapped.response.reason') AS reason
+                    FROM alerts WHERE time >= ? AND time < ?)
+                WHERE decision IS NOT NULL GROUP BY 1, 2 ORDER BY alerts DESC, 1, 2
+                """, arguments: [period.from, period.to]
+        ).map { row in
+            WeeklyReport.Enforcement.Decision(
+                decision: row["decision"], reason: (row["reason"] as String?).map(naming.text), alerts: row["alerts"])
+        }
+    }
+
+    /// Each automatic order with those of the hour before it.
+    private func mostWithinAnHour() throws -> Int {
+        let times = try Int64.fetchAll(
+            hub,
+            sql: """
+                SELECT at FROM incident_controls WHERE kind = 'order' AND at >= ? AND at < ?
+                    AND json_extract(record, '$.issuer.kind') = 'automation' ORDER BY at
+                """, arguments: [period.from, period.to])
+        var first = 0
+        return times.indices.reduce(0) { most, index in
+            while times[first] <= times[index] - 3_600_000 { first += 1 }
+            return max(most, index - first + 1)
+        }
+    }
+
+    private func protected() throws -> [WeeklyReport.Enforcement.Protected]? {
+        guard let activity, !settings.protected.isEmpty else { return nil }
+        let patterns = settings.protected.map { NamePattern($0) }
+        let rows = try Row.fetchAll(
+            activity,
+            sql: """
+                SELECT identity, sum(events) AS events, sum(CASE WHEN decision = 'denied' THEN events ELSE 0 END) AS denied
+                FROM hours JOIN identities i ON i.id = identity_id WHERE hour >= ? AND hour < ? AND identity <> ''
+                GROUP BY identity_id
+                """, arguments: [period.hours.lowerBound, period.hours.upperBound])
+        return rows.filter { row in patterns.contains { $0.matches(row["identity"]) } }
+            .map { row in
+                WeeklyReport.Enforcement.Protected(
+                    who: who(row["identity"]), events: row["events"], denied: row["denied"])
+            }.sorted { ($1.events, $0.who.code) < ($0.events, $1.who.code) }
     }
 
     private struct IssuedOrder {

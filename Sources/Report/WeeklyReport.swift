@@ -54,6 +54,8 @@ package struct WeeklyReport: Codable, Sendable, Equatable {
         package var gaps: [Gap]
         package var eventsRead: Int64?
         package var eventsUnreadable: Int64?
+        /// Of those read: they came more than a minute after their time.
+        package var eventsLate: Int64?
         package var alertsUnreadable: Int64
         package var notes: [String]
     }

@@ -60,13 +60,19 @@ extension RoutingEngine {
         }
         if !configuration.muting(route, at: now).isEmpty {
             try keepAlive(group, now: now, in: db)
+            try noteMuted(group, now: now, in: db)
             try save(group, in: db)
             return false
         }
         let members = try self.members(of: group, in: db)
         var told = MemberStates()
         for member in members {
-            if try holding.reason(member.labels, in: db) != nil { told.held.append(member) } else { told.add(member) }
+            guard let reason = try holding.reason(member.labels, in: db) else {
+                told.add(member)
+                continue
+            }
+            told.held.append(member)
+            if member.endsAt == nil { try note(member.id, reason, now: now, in: db) }
         }
         let sendsResolved = configuration.resolvedTo.contains(route.receiver)
         let hasNewCounted = group.counted > group.countedNotified && !told.firing.isEmpty
@@ -113,6 +119,28 @@ extension RoutingEngine {
                 UPDATE routing_incidents SET last_at = max(last_at, ?) WHERE incident IN (
                     SELECT a.incident FROM routing_members m JOIN routing_alerts a ON a.id = m.alert_id
                     WHERE m.group_id = ? AND m.notified = 0)
+                """
+        ).execute(arguments: [now, group.id])
+    }
+
+    /// Remembers that an alert that fires is held back from a receiver.
+    private func note(_ alert: String, _ reason: Holding.Reason, now: Int64, in db: Database) throws {
+        let word =
+            switch reason {
+            case .inhibited: "inhibited"
+            case .silenced: "silenced"
+            }
+        try db.cachedStatement(
+            sql: "INSERT OR IGNORE INTO routing_suppressed (alert_id, reason, first_at) VALUES (?, ?, ?)"
+        ).execute(arguments: [alert, word, now])
+    }
+
+    private func noteMuted(_ group: FlushedGroup, now: Int64, in db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO routing_suppressed (alert_id, reason, first_at)
+                SELECT alert_id, 'muted', ? FROM routing_members m JOIN routing_alerts a ON a.id = m.alert_id
+                WHERE group_id = ? AND ends_at IS NULL
                 """
         ).execute(arguments: [now, group.id])
     }

@@ -61,6 +61,12 @@ package struct RoutingEngine: Sendable {
                     """))
         for id in over { try forget(id, in: db) }
         try SilenceStore.prune(now: now, in: db)
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM routing_suppressed WHERE first_at <= max(:oldest, coalesce(
+                    (SELECT first_at FROM routing_suppressed ORDER BY first_at DESC LIMIT 1 OFFSET :kept), :oldest))
+                """
+        ).execute(arguments: ["oldest": now - limits.suppressedFor, "kept": limits.suppressed])
     }
 
     func forget(_ alert: String, in db: Database) throws {

@@ -26,10 +26,14 @@ extension EndToEnd {
                 #expect(month.status == 0, "\(month.errors)")
                 let sqlite = ReportSQLite(folder: folder, zone: zone)
                 try sqlite.putEdges(of: week)
+                let configuration = try stage.write(
+                    "gatewatch.yml",
+                    "detect: { enforcement: { key: { name: d, secret: env:D }, safety: { protected: ['EDGE-?'] } } }\n")
                 func report(_ form: String...) async throws {
                     let made = try await stage.run(
                         [
-                            "report", "--state", folder, "--week", week, "--zone", zone, "--detectors",
+                            "report", "--config", configuration, "--state", folder, "--week", week, "--zone", zone,
+                            "--detectors",
                             Project.detectors, "--identities", "\(folder)/identities.csv",
                         ] + form)
                     #expect(made.status == 0, "\(made.errors)")

@@ -131,7 +131,7 @@ struct World {
                     """, arguments: [who, what, time, time, events, items, bytes, denied, unapproved])
             try db.execute(
                 sql: """
-                    INSERT INTO coverage VALUES (?, 0, ?, 0) ON CONFLICT DO UPDATE SET events = events + excluded.events
+                    INSERT INTO coverage (hour, partition, events, unreadable) VALUES (?, 0, ?, 0) ON CONFLICT DO UPDATE SET events = events + excluded.events
                     """, arguments: [time / hour, events])
             if operation == "config.change" {
                 try db.execute(

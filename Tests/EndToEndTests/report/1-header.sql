@@ -3,7 +3,7 @@ WITH RECURSIVE every(hour) AS (
     SELECT min(h) FROM (SELECT (start - 3600000) / 3600000 + value AS h FROM week, json_each('[0, 1, 2]')), week
         WHERE h * 3600000 >= start
     UNION ALL SELECT hour + 1 FROM every, week WHERE (hour + 1) * 3600000 < stop)
-SELECT hour, total(events) AS events, total(unreadable) AS unreadable
+SELECT hour, total(events) AS events, total(unreadable) AS unreadable, total(late) AS late
 FROM every LEFT JOIN activity.coverage USING (hour) GROUP BY hour;
 CREATE TEMP TABLE holes AS
 SELECT min(hour) * 3600000 AS start, count(*) AS hours
@@ -13,6 +13,7 @@ SELECT 'header', json_object(
     'hours_with_events', (SELECT count(*) FROM clock WHERE events > 0),
     'coverage', round((SELECT avg(events > 0) FROM clock), 4),
     'events_read', (SELECT sum(events) FROM clock), 'events_unreadable', (SELECT sum(unreadable) FROM clock),
+    'events_late', (SELECT sum(late) FROM clock),
     'alerts_unreadable', (SELECT count(*) FROM hub.unreadable_alerts WHERE record_time BETWEEN start AND stop - 1),
     'rules', (SELECT count(*) FROM rules),
     'data_until', (SELECT max(min(at, stop)) FROM (SELECT time AS at FROM hub.alerts WHERE time < stop

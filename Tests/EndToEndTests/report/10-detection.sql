@@ -13,6 +13,8 @@ SELECT * FROM tallies WHERE alerts >= 50 OR judged >= 5 AND wrong * 1.0 / judged
 CREATE TEMP TABLE silent AS
 SELECT name FROM rules WHERE status <> 'experimental' AND NOT EXISTS (SELECT 1 FROM hub.alerts
     WHERE rule IN (rules.id, rules.name) AND time >= (SELECT start FROM weeks WHERE ago = 7) AND time < (SELECT stop FROM week));
+CREATE TEMP TABLE held AS
+SELECT s.reason FROM hub.routing_suppressed s, week WHERE alert_id IN (SELECT id FROM hub.alerts WHERE time BETWEEN start AND stop - 1);
 SELECT 'detection', json_object(
     'rules', (SELECT json_group_array(json_object('rule', rule, 'title', title, 'level', level, 'status', status, 'alerts', alerts,
         'alerts_before', past, 'identities', identities, 'judged', judged, 'false_alerts', wrong,
@@ -27,6 +29,8 @@ SELECT 'detection', json_object(
     'targets', (SELECT json_group_array(json_object('target', target, 'delivered', delivered, 'dead', dead, 'pending', pending)) FROM (
         SELECT target, count(*) FILTER (WHERE state = 'delivered') AS delivered, count(*) FILTER (WHERE state = 'dead') AS dead,
             count(*) FILTER (WHERE state = 'pending') AS pending FROM sent GROUP BY target ORDER BY target)),
+    'silenced', (SELECT count(*) FROM held WHERE reason = 'silenced'), 'inhibited', (SELECT count(*) FROM held WHERE reason = 'inhibited'),
+    'muted', (SELECT count(*) FROM held WHERE reason = 'muted'),
     'deliveries', (SELECT count(*) FROM sent), 'delivered', (SELECT count(*) FROM sent WHERE state = 'delivered'),
     'dead', (SELECT count(*) FROM sent WHERE state = 'dead'), 'pending', (SELECT count(*) FROM sent WHERE state = 'pending'),
     'delivery_success', (SELECT round(avg(state = 'delivered'), 4) FROM sent WHERE state <> 'pending'),

@@ -13,6 +13,12 @@ SELECT r.*, CASE WHEN state = 'expired' AND (SELECT count(DISTINCT json_extract(
         WHERE json_extract(value, '$.verdict') = 'approve') >= json_extract(record, '$.needed') THEN 'approved' ELSE state END AS end,
     (SELECT group_concat(by, ', ') FROM (SELECT DISTINCT json_extract(value, '$.by') AS by FROM json_each(words) ORDER BY by)) AS deciders
 FROM records r WHERE kind = 'approval';
+-- Of a refusal its code.
+CREATE TEMP TABLE decided AS
+SELECT json_extract(json, '$.unmapped.response.decision') AS decision, iif(json_extract(json, '$.unmapped.response.decision') = 'refused',
+    replace(json_extract(json, '$.unmapped.response.reason'), ltrim(json_extract(json, '$.unmapped.response.reason'), 'abcdefghijklmnopqrstuvwxyz '), ''),
+    json_extract(json, '$.unmapped.response.reason')) AS reason
+FROM hub.alerts, week WHERE time BETWEEN start AND stop - 1 AND json_extract(json, '$.unmapped.response') IS NOT NULL;
 SELECT 'enforcement', json_object(
     'order_count', (SELECT count(*) FROM issued),
     'in_force', (SELECT count(*) FROM issued WHERE state <> 'observed'), 'observed', (SELECT count(*) FROM issued WHERE state = 'observed'),
@@ -22,6 +28,20 @@ SELECT 'enforcement', json_object(
     'denied', (SELECT count(*) FROM asks WHERE end = 'denied'), 'expired', (SELECT count(*) FROM asks WHERE end = 'expired'),
     'pending', (SELECT count(*) FROM asks WHERE end = 'pending'),
     'mean_time_to_act', (SELECT round(avg(delay)) FROM issued), 'timed_orders', (SELECT count(delay) FROM issued),
+    'decisions', (SELECT json_group_array(json_object('decision', decision, 'reason', reason, 'alerts', alerts)) FROM (
+        SELECT decision, reason, count(*) AS alerts FROM decided GROUP BY decision, reason ORDER BY count(*) DESC, decision, reason)),
+    'would_have_acted', (SELECT count(*) FROM decided WHERE decision = 'observed'),
+    'refused_by_budget', (SELECT count(*) FROM decided WHERE reason = 'budget'),
+    'spared_protected', (SELECT count(*) FROM decided WHERE reason = 'protected'),
+    'most_within_an_hour', (SELECT ifnull(max(number), 0) FROM (
+        SELECT count(*) OVER (ORDER BY at RANGE BETWEEN 3599999 PRECEDING AND CURRENT ROW) AS number FROM issued
+        WHERE json_extract(record, '$.issuer.kind') = 'automation')),
+    'protected', (SELECT json_group_array(json_object('who', json_object('name', identity, 'code', code), 'events', events,
+        'denied', denied)) FROM (
+            SELECT identity, code, sum(events) AS events, total(events) FILTER (WHERE decision = 'denied') AS denied
+            FROM activity.hours JOIN activity.identities i ON i.id = identity_id JOIN codes USING (identity), week
+            WHERE identity LIKE 'edge-_' AND hour * 3600000 BETWEEN start AND stop - 1
+            GROUP BY identity ORDER BY sum(events) DESC, code)),
     'orders', (SELECT json_group_array(json_object('id', id, 'at', at, 'until', until, 'state', state, 'issuer', who, 'text', text,
         'incident', incident, 'is_mistaken', mistaken)) FROM (SELECT * FROM issued ORDER BY at, id LIMIT 50)),
     'approvals', (SELECT json_group_array(json_object('id', id, 'at', at, 'requester', who, 'state', end, 'decided_by', deciders,

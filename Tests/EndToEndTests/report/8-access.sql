@@ -25,11 +25,16 @@ CREATE TEMP TABLE overlaps AS
 SELECT b.identity, b.code, b.session, b.address AS here, a.address AS there FROM running a JOIN running b
 ON a.identity = b.identity AND a.address <> b.address AND b.started_at < a.last_at
     AND (a.started_at, -a.last_at, a.address, a.session) < (b.started_at, -b.last_at, b.address, b.session);
+CREATE TEMP TABLE valid AS
+SELECT t.* FROM hub.api_tokens t, week WHERE stop BETWEEN created_at + 1 AND expires_at - 1 AND ifnull(revoked_at, stop) >= stop;
 SELECT 'access', json_object(
     'dormant_count', (SELECT count(*) FROM dormant), 'leaver_count', (SELECT count(*) FROM gone),
     'unused_count', (SELECT count(*) FROM unused),
     'long_session_count', (SELECT count(*) FROM running WHERE last_at - started_at > 86400000),
     'shared_count', (SELECT count(DISTINCT identity) FROM overlaps),
+    'token_count', (SELECT count(*) FROM valid),
+    'tokens', (SELECT json_group_array(json_object('name', name, 'owner', owner, 'created_at', created_at, 'expires_at', expires_at,
+        'age_days', (stop - created_at) / 86400000)) FROM (SELECT v.*, stop FROM valid v, week ORDER BY created_at, id LIMIT 50)),
     'dormant', (SELECT json_group_array(json_object('who', json_object('name', identity, 'code', code), 'last_at', last_at,
         'resources', resources)) FROM (SELECT * FROM dormant ORDER BY resources DESC, last_at, code LIMIT 50)),
     'leavers', (SELECT json_group_array(json_object('who', json_object('name', identity, 'code', code), 'end_date', end_date,

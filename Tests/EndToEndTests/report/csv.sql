@@ -18,13 +18,16 @@ UNION ALL SELECT 'unapproved', key, json_array(value ->> '$.who.name', value ->>
 UNION ALL SELECT 'unapproved_by_connection', key, json_array(value ->> 'connection', value ->> 'identities', value ->> 'events', value ->> 'bytes_out') FROM form, json_each(r, '$.assets.unapproved_by_connection')
 UNION ALL SELECT 'incidents', key, json_array(value ->> 'id', value ->> 'severity', value ->> '$.who.name', value ->> 'title', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'opened_at') / 1000.0, 'unixepoch'), strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'last_alert_at') / 1000.0, 'unixepoch'), value ->> 'alerts', value ->> 'risk_score', value ->> 'bytes', value ->> 'items', value ->> 'status', ifnull(value ->> 'owner', 'nobody'), ifnull(value ->> 'disposition', 'none')) FROM form, json_each(r, '$.incidents.list')
 UNION ALL SELECT 'orders', key, json_array(value ->> 'id', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'at') / 1000.0, 'unixepoch'), value ->> 'state', value ->> 'issuer', value ->> 'text', ifnull(value ->> 'incident', 'none')) FROM form, json_each(r, '$.enforcement.orders')
-UNION ALL SELECT 'approvals', key, json_array(value ->> 'id', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'at') / 1000.0, 'unixepoch'), value ->> 'state', value ->> 'requester', value ->> 'decided_by', value ->> 'text') FROM form, json_each(r, '$.enforcement.approvals')
+UNION ALL SELECT 'approvals', key, json_array(value ->> 'id', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'at') / 1000.0, 'unixepoch'), value ->> 'state', value ->> 'requester', ifnull(value ->> 'decided_by', 'nobody'), value ->> 'text') FROM form, json_each(r, '$.enforcement.approvals')
+UNION ALL SELECT 'decisions', key, json_array(value ->> 'decision', ifnull(value ->> 'reason', 'within the budget'), value ->> 'alerts') FROM form, json_each(r, '$.enforcement.decisions')
+UNION ALL SELECT 'protected', key, json_array(value ->> '$.who.name', value ->> 'events', value ->> 'denied') FROM form, json_each(r, '$.enforcement.protected')
+UNION ALL SELECT 'tokens', key, json_array(value ->> 'name', value ->> 'owner', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'created_at') / 1000.0, 'unixepoch'), strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'expires_at') / 1000.0, 'unixepoch'), value ->> 'age_days') FROM form, json_each(r, '$.access.tokens')
 UNION ALL SELECT 'leavers', key, json_array(value ->> '$.who.name', value ->> 'end_date', value ->> 'events') FROM form, json_each(r, '$.access.leavers')
 UNION ALL SELECT 'dormant', key, json_array(value ->> '$.who.name', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'last_at') / 1000.0, 'unixepoch'), value ->> 'resources') FROM form, json_each(r, '$.access.dormant')
 UNION ALL SELECT 'unused', key, json_array(value ->> '$.who.name', value ->> 'access_class', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'last_at') / 1000.0, 'unixepoch')) FROM form, json_each(r, '$.access.unused')
 UNION ALL SELECT 'long_sessions', key, json_array(value ->> '$.who.name', strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'started_at') / 1000.0, 'unixepoch'), value ->> 'hours', value ->> 'events') FROM form, json_each(r, '$.access.long_sessions')
 UNION ALL SELECT 'shared', key, json_array(value ->> '$.who.name', value ->> 'sessions', value ->> 'addresses') FROM form, json_each(r, '$.access.shared')
-UNION ALL SELECT 'changes', c.key, json_array(strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'at') / 1000.0, 'unixepoch'), value ->> '$.who.name', value ->> 'operation', value ->> 'resource', iif(value -> 'rules' = '[]', 'no alert', 'outside: ' || CASE json_array_length(value, '$.rules') WHEN 1 THEN value ->> '$.rules[0]' WHEN 2 THEN (value ->> '$.rules[0]') || ' and ' || (value ->> '$.rules[1]') ELSE (value ->> '$.rules[0]') || ', ' || (value ->> '$.rules[1]') || ' and ' || (value ->> '$.rules[2]') END), ifnull(value ->> 'change_id', 'none'), value ->> 'decision', value ->> 'event') FROM form, json_each(r, '$.changes.list') c
+UNION ALL SELECT 'changes', c.key, json_array(strftime('%Y-%m-%dT%H:%M:%fZ', (value ->> 'at') / 1000.0, 'unixepoch'), value ->> '$.who.name', value ->> 'operation', ifnull(value ->> 'resource', 'not named'), iif(value -> 'rules' = '[]', 'no alert', 'outside: ' || CASE json_array_length(value, '$.rules') WHEN 1 THEN value ->> '$.rules[0]' WHEN 2 THEN (value ->> '$.rules[0]') || ' and ' || (value ->> '$.rules[1]') ELSE (value ->> '$.rules[0]') || ', ' || (value ->> '$.rules[1]') || ' and ' || (value ->> '$.rules[2]') END), ifnull(value ->> 'change_id', 'none'), value ->> 'decision', value ->> 'event') FROM form, json_each(r, '$.changes.list') c
 UNION ALL SELECT 'rules', key, json_array(value ->> 'rule', value ->> 'level', value ->> 'status', value ->> 'alerts', (value ->> 'alerts') - (value ->> 'alerts_before'), value ->> 'identities', value ->> 'judged', value ->> 'false_alerts', value ->> 'false_share') FROM form, json_each(r, '$.detection.rules')
 UNION ALL SELECT 'silent_rules', key, json_array(value) FROM form, json_each(r, '$.detection.silent')
 UNION ALL SELECT 'noisy_rules', key, json_array(value) FROM form, json_each(r, '$.detection.noisy')
@@ -36,7 +39,7 @@ UNION ALL SELECT 'dictionary', key, json_array(value ->> 'term', value ->> 'mean
 UNION ALL SELECT 'figures', m.key, json_array(m.value ->> 0, r ->> (m.value ->> 1)) FROM form, json_each('[
     ["hours", "$.header.hours"], ["hours_with_events", "$.header.hours_with_events"], ["coverage", "$.header.coverage"],
     ["events_read", "$.header.events_read"], ["events_unreadable", "$.header.events_unreadable"],
-    ["alerts_unreadable", "$.header.alerts_unreadable"], ["incidents_opened", "$.summary.opened"],
+    ["events_late", "$.header.events_late"], ["alerts_unreadable", "$.header.alerts_unreadable"], ["incidents_opened", "$.summary.opened"],
     ["incidents_opened_before", "$.summary.opened_before"], ["incidents_closed", "$.summary.closed"],
     ["incidents_closed_before", "$.summary.closed_before"], ["incidents_open_at_end", "$.summary.open_at_end"],
     ["identities_at_risk", "$.risk.identities"], ["alerts", "$.signals.alerts"], ["identities_with_alerts", "$.signals.identities"],
@@ -45,13 +48,16 @@ UNION ALL SELECT 'figures', m.key, json_array(m.value ->> 0, r ->> (m.value ->> 
     ["unapproved", "$.assets.unapproved_total"], ["orders", "$.enforcement.order_count"],
     ["orders_in_force", "$.enforcement.in_force"], ["orders_observed", "$.enforcement.observed"],
     ["orders_undone", "$.enforcement.undone"], ["orders_mistaken", "$.enforcement.mistaken"],
+    ["would_have_acted", "$.enforcement.would_have_acted"], ["refused_by_budget", "$.enforcement.refused_by_budget"],
+    ["most_orders_within_an_hour", "$.enforcement.most_within_an_hour"], ["spared_protected", "$.enforcement.spared_protected"],
     ["approvals_asked", "$.enforcement.asked"], ["approvals_granted", "$.enforcement.granted"],
     ["approvals_denied", "$.enforcement.denied"], ["approvals_expired", "$.enforcement.expired"],
     ["approvals_pending", "$.enforcement.pending"], ["mean_time_to_act", "$.enforcement.mean_time_to_act"],
     ["changes", "$.changes.count"], ["changes_out_of_window", "$.changes.out_of_window"],
     ["changes_without_id", "$.changes.without_change_id"], ["changes_denied", "$.changes.denied"],
     ["mean_time_to_detect", "$.detection.mean_time_to_detect"], ["arrival_p95", "$.detection.arrival_p95"],
-    ["deliveries", "$.detection.deliveries"], ["delivered", "$.detection.delivered"], ["dead", "$.detection.dead"],
+    ["silenced", "$.detection.silenced"], ["inhibited", "$.detection.inhibited"],
+    ["muted", "$.detection.muted"], ["deliveries", "$.detection.deliveries"], ["delivered", "$.detection.delivered"], ["dead", "$.detection.dead"],
     ["delivery_success", "$.detection.delivery_success"], ["delivery_p95", "$.detection.delivery_p95"],
     ["evidence_rows", "$.appendix.integrity.rows"], ["evidence_hash", "$.appendix.integrity.hash"]]') m;
 SELECT t || '.csv', (SELECT json_group_array(json(row)) FROM (SELECT row FROM rows_of o WHERE o.t = i.t ORDER BY n)) FROM (SELECT DISTINCT t FROM rows_of) i;

@@ -12,7 +12,8 @@ UNION ALL SELECT 'edge-nobody', NULL, 'a rule that is gone', t, NULL, NULL FROM 
 INSERT INTO hub.alerts (id, identity, rule, title, severity, time, rule_status, json, topic, partition, first_seen_offset, received_at)
 SELECT f.id, f.identity, f.rule, 'At the edge', 3, t, status, json_object('time', t, 'risk_score', risk,
     'finding_info', json_object('first_seen_time', t - 1000 * length(f.id)),
-    'unmapped', json_object('risk_terms', json_array(json_object('rule', f.rule, 'points', risk, 'alerts', 2, 'time', t)))),
+    'unmapped', json_object('response', json_object('decision', iif(risk % 2, 'refused', 'observed'),
+        'reason', iif(risk = 53, 'budget: 20 automatic orders', iif(risk = 51, 'protected: edge', 'seen only'))), 'risk_terms', json_array(json_object('rule', f.rule, 'points', risk, 'alerts', 2, 'time', t)))),
     'edge', 0, 0, t + 37 * length(f.id) FROM fresh f;
 INSERT INTO hub.incidents (id, identity, identity_key, title, status, version, opened_at, last_alert_at, closes_at, closed_at, closed_why,
     severity, risk_score, assignee, disposition, alerts)
@@ -27,7 +28,7 @@ SELECT 'edge-2', t - n.value, iif(k = 3, 'notification', 'comment'), 'ana', NULL
 -- Orders and approvals in each state.
 INSERT INTO hub.incident_controls (id, kind, incident_id, identity_key, state, at, until, who, text, record, words)
 SELECT 'edge-order-' || k || s.key, 'order', iif(k = 3, 'edge-3', iif(s.key = 2, 'edge-2', NULL)), 'edge-' || k, s.value, t, t + 3600000, 'ben', 'block',
-    iif(s.key = 2, json_object('alert_uid', 'edge-2-2'), '{}'), NULL
+    iif(s.key = 2, json_object('alert_uid', 'edge-2-2'), json_object('issuer', json_object('kind', iif(s.key = 1, 'person', 'automation')))), NULL
 FROM moments, json_each('["active", "observed", "lifted", "superseded"]') s
 UNION ALL SELECT 'edge-ask-' || k || s.key, 'approval', NULL, 'edge-' || k, s.value, t, t + 3600000, 'edge-' || k, 'export',
     json_object('needed', 2), json_array(json_object('by', 'ben', 'verdict', 'approve'), json_object('by', iif(s.key = 4, 'ana', 'ben'),
@@ -48,7 +49,7 @@ FROM moments JOIN activity.identities i ON i.identity = 'edge-' || min(k, 3), ac
     json_each('["allowed", "denied"]') d WHERE c.name = 'edge';
 INSERT INTO activity.hours SELECT hour, who, place, operation, decision, 1000 + k, 2000 + k, 0, 3000 + k FROM hourly;
 INSERT INTO activity.hour_totals SELECT hour, place, operation, decision, sum(1000 + k), sum(2000 + k), 0, sum(3000 + k) FROM hourly GROUP BY 1, 2, 3, 4;
-INSERT INTO activity.coverage SELECT DISTINCT hour, 7, 10, 3 FROM hourly;
+INSERT INTO activity.coverage SELECT DISTINCT hour, 7, 10, 3, 2 FROM hourly;
 -- An access class that was used last as the 60 days began, and in the hour before; both are active otherwise.
 INSERT INTO activity.hours SELECT (stop / 3600000) - 60 * 24 - i.value, p.id, c.id, 'corpus.read', 'allowed', 1, 1, 0, 1
 FROM week, json_each('[0, 1]') i, activity.connections c JOIN activity.identities p ON p.identity = 'edge-' || (i.value + 2) WHERE c.name = 'edge';
@@ -73,3 +74,10 @@ FROM week, (VALUES ('day', 11, 0, 86400000, 'a'), ('long', 12, 0, 86400001, 'a')
 INSERT INTO activity.changes (event_id, at, identity_id, operation, resource_id, change_id, approval_id, decision)
 SELECT 'edge-' || k || d.value || c.value, t, i.id, 'policy.change', NULL, iif(c.value, 'chg-1', NULL), 'apr-1', d.value
 FROM moments, json_each('["allowed", "denied", "approval", "failed"]') d, json_each('[0, 1]') c, activity.identities i WHERE identity = 'edge-1';
+INSERT INTO hub.routing_suppressed
+SELECT 'edge-' || k, value, 0 FROM moments, json_each('["silenced", "inhibited", "muted"]') WHERE value <> 'muted' OR k = 2;
+-- The hub's API tokens, of which the console's room has the table.
+CREATE TABLE IF NOT EXISTS hub.api_tokens (id TEXT, name TEXT, owner TEXT, created_at INTEGER, expires_at INTEGER, revoked_at INTEGER);
+INSERT INTO hub.api_tokens (id, name, owner, created_at, expires_at, revoked_at)
+SELECT column1, column1, 'ben', stop + column2, stop + column3, stop + column4 FROM week, (VALUES ('old', -9e9, 1, NULL), ('new', -1, 1, 0),
+    ('over', -9, 0, NULL), ('later', 0, 9, NULL), ('revoked', -9, 9, -1), ('older', -9.5e9, 1, 1));
