@@ -327,8 +327,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Activity", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders",
-                "Recordings", "Signing",
+                "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders", "Recordings",
+                "Signing",
                 asyncHTTPClient, crypto,
                 grdb,
                 hummingbird,

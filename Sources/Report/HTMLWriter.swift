@@ -35,8 +35,8 @@ struct HTMLWriter {
         }
     }
 
-    /// On paper a table of so many rows stays together.
-    private static let shortTable = 12
+    /// On paper a table of so many lines stays together.
+    private static let shortTable = 14
 
     /// A table with its title; one without rows says so in a word.
     mutating func table(_ table: ReportTable, empty: String = "none", without hidden: Set<String> = []) {
@@ -52,7 +52,7 @@ struct HTMLWriter {
                 && !table.rows.allSatisfy { row in if case .missing = row[column] { true } else { false } }
         }
         text +=
-            "<div class=\"scroll\"><table class=\"\(columns.count <= 4 ? "narrow" : "")\(table.rows.count <= Self.shortTable ? " short" : "")\"><thead><tr>"
+            "<div class=\"scroll\"><table class=\"\(columns.count <= 4 ? "narrow" : "")\(isShort(table) ? " short" : "")\"><thead><tr>"
         for column in columns {
             let isNumber = table.rows.allSatisfy { row in
                 if case .missing = row[column] { true } else { row[column].isNumber }
@@ -66,6 +66,13 @@ struct HTMLWriter {
             text += "</tr>\n"
         }
         text += "</tbody></table></div>\n"
+    }
+
+    private func isShort(_ table: ReportTable) -> Bool {
+        let lines = table.rows.prefix(Self.shortTable + 1).reduce(0) { lines, row in
+            lines + 1 + (row.map { Self.words($0).count / 40 }.max() ?? 0)
+        }
+        return lines <= Self.shortTable
     }
 
     private mutating func cell(_ cell: ReportTable.Cell) {

@@ -34,7 +34,7 @@ extension ReportBuilder {
             pending: count("pending"),
             meanTimeToAct: times.isEmpty ? nil : (times.reduce(0, +) / Double(times.count)).rounded(),
             timedOrders: times.count, decisions: decisions,
-            wouldHaveActed: sum { $0.decision == "observed" }, refusedByBudget: sum { $0.reason == "budget" },
+            wouldHaveActed: try wouldHaveActed(), refusedByBudget: sum { $0.reason == "budget" },
             mostWithinAnHour: try mostWithinAnHour(), sparedProtected: sum { $0.reason == "protected" },
             protected: try protected(), notes: notes)
     }
@@ -55,6 +55,17 @@ extension ReportBuilder {
             WeeklyReport.Enforcement.Decision(
                 decision: row["decision"], reason: (row["reason"] as String?).map(naming.text), alerts: row["alerts"])
         }
+    }
+
+    /// An order that was only observed has an id; a rule that responds with no order has none.
+    private func wouldHaveActed() throws -> Int {
+        try Int.fetchOne(
+            hub,
+            sql: """
+                SELECT count(*) FROM alerts WHERE time >= ? AND time < ?
+                    AND json_extract(json, '$.unmapped.response.decision') = 'observed'
+                    AND json_extract(json, '$.unmapped.response.order_uid') IS NOT NULL
+                """, arguments: [period.from, period.to]) ?? 0
     }
 
     /// Each automatic order with those of the hour before it.

@@ -112,6 +112,14 @@ struct Difference {
     /// Every value of the second is a text, as in CSV.
     var isText = false
     var leavingOut: Set<String> = []
+    /// Baselines keep 32 bits of a number.
+    private static let bands = ["out.expected[", "out.low[", "out.high[", "out.limit["]
+
+    init(numbersOnly: Bool = false, isText: Bool = false, leavingOut: Set<String> = []) {
+        self.numbersOnly = numbersOnly
+        self.isText = isText
+        self.leavingOut = leavingOut
+    }
 
     func between(_ expected: Any?, _ found: Any?, _ path: String) -> [String] {
         switch (expected, found) {
@@ -130,21 +138,21 @@ struct Difference {
                 ? [] : ["\(path): \(expected.count) of sqlite3, \(found.count) of the report"]
             return count + zip(expected, found).enumerated().flatMap { between($1.0, $1.1, "\(path)[\($0)]") }
         default:
-            return isSame(expected, found)
+            return isSame(expected, found, within: Self.bands.contains { path.contains($0) } ? 1e-4 : 1e-9)
                 ? [] : ["\(path): \(expected ?? "nothing") of sqlite3, \(found ?? "nothing") of the report"]
         }
     }
 
-    private func isSame(_ expected: Any?, _ found: Any?) -> Bool {
+    private func isSame(_ expected: Any?, _ found: Any?, within share: Double) -> Bool {
         let (expected, found) = (expected is NSNull ? nil : expected, found is NSNull ? nil : found)
         if isText, let found = found as? String {
             if let number = (expected as? NSNumber)?.doubleValue, let other = Double(found) {
-                return abs(number - other) <= 1e-9 * max(1, abs(number))
+                return abs(number - other) <= share * max(1, abs(number))
             }
             return found == (expected.map { "\($0)" } ?? "")
         }
         if let expected = expected as? NSNumber, let found = found as? NSNumber {
-            return abs(expected.doubleValue - found.doubleValue) <= 1e-9 * max(1, abs(expected.doubleValue))
+            return abs(expected.doubleValue - found.doubleValue) <= share * max(1, abs(expected.doubleValue))
         }
         if numbersOnly { return (expected is NSNumber) == (found is NSNumber) }
         return expected as? String == found as? String && (expected == nil) == (found == nil)

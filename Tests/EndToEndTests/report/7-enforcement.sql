@@ -17,7 +17,7 @@ FROM records r WHERE kind = 'approval';
 CREATE TEMP TABLE decided AS
 SELECT json_extract(json, '$.unmapped.response.decision') AS decision, iif(json_extract(json, '$.unmapped.response.decision') = 'refused',
     replace(json_extract(json, '$.unmapped.response.reason'), ltrim(json_extract(json, '$.unmapped.response.reason'), 'abcdefghijklmnopqrstuvwxyz '), ''),
-    json_extract(json, '$.unmapped.response.reason')) AS reason
+    json_extract(json, '$.unmapped.response.reason')) AS reason, json_extract(json, '$.unmapped.response.order_uid') AS order_uid
 FROM hub.alerts, week WHERE time BETWEEN start AND stop - 1 AND json_extract(json, '$.unmapped.response') IS NOT NULL;
 SELECT 'enforcement', json_object(
     'order_count', (SELECT count(*) FROM issued),
@@ -30,7 +30,7 @@ SELECT 'enforcement', json_object(
     'mean_time_to_act', (SELECT round(avg(delay)) FROM issued), 'timed_orders', (SELECT count(delay) FROM issued),
     'decisions', (SELECT json_group_array(json_object('decision', decision, 'reason', reason, 'alerts', alerts)) FROM (
         SELECT decision, reason, count(*) AS alerts FROM decided GROUP BY decision, reason ORDER BY count(*) DESC, decision, reason)),
-    'would_have_acted', (SELECT count(*) FROM decided WHERE decision = 'observed'),
+    'would_have_acted', (SELECT count(order_uid) FROM decided WHERE decision = 'observed'),
     'refused_by_budget', (SELECT count(*) FROM decided WHERE reason = 'budget'),
     'spared_protected', (SELECT count(*) FROM decided WHERE reason = 'protected'),
     'most_within_an_hour', (SELECT ifnull(max(number), 0) FROM (

@@ -12,8 +12,8 @@ UNION ALL SELECT 'edge-nobody', NULL, 'a rule that is gone', t, NULL, NULL FROM 
 INSERT INTO hub.alerts (id, identity, rule, title, severity, time, rule_status, json, topic, partition, first_seen_offset, received_at)
 SELECT f.id, f.identity, f.rule, 'At the edge', 3, t, status, json_object('time', t, 'risk_score', risk,
     'finding_info', json_object('first_seen_time', t - 1000 * length(f.id)),
-    'unmapped', json_object('response', json_object('decision', iif(risk % 2, 'refused', 'observed'),
-        'reason', iif(risk = 53, 'budget: 20 automatic orders', iif(risk = 51, 'protected: edge', 'seen only'))), 'risk_terms', json_array(json_object('rule', f.rule, 'points', risk, 'alerts', 2, 'time', t)))),
+    'unmapped', json_object('response', json_object('decision', iif(risk = 52 OR f.id = 'edge-tried', 'observed', 'refused'), 'order_uid', iif(risk > 0, f.id, NULL),
+        'reason', CASE risk WHEN 52 THEN 'seen only' WHEN 53 THEN 'budget: 20 automatic orders' ELSE 'protected: edge' END), 'risk_terms', json_array(json_object('rule', f.rule, 'points', risk, 'alerts', 2, 'time', t)))),
     'edge', 0, 0, t + 37 * length(f.id) FROM fresh f;
 INSERT INTO hub.incidents (id, identity, identity_key, title, status, version, opened_at, last_alert_at, closes_at, closed_at, closed_why,
     severity, risk_score, assignee, disposition, alerts)
@@ -29,14 +29,14 @@ SELECT 'edge-2', t - n.value, iif(k = 3, 'notification', 'comment'), 'ana', NULL
 INSERT INTO hub.incident_controls (id, kind, incident_id, identity_key, state, at, until, who, text, record, words)
 SELECT 'edge-order-' || k || s.key, 'order', iif(k = 3, 'edge-3', iif(s.key = 2, 'edge-2', NULL)), 'edge-' || k, s.value, t, t + 3600000, 'ben', 'block',
     iif(s.key = 2, json_object('alert_uid', 'edge-2-2'), json_object('issuer', json_object('kind', iif(s.key = 1, 'person', 'automation')))), NULL
-FROM moments, json_each('["active", "observed", "lifted", "superseded"]') s
+FROM moments, json_each('["active", "observed", "lifted", "superseded", "lifted", "lifted", "active"]') s
 UNION ALL SELECT 'edge-ask-' || k || s.key, 'approval', NULL, 'edge-' || k, s.value, t, t + 3600000, 'edge-' || k, 'export',
     json_object('needed', 2), json_array(json_object('by', 'ben', 'verdict', 'approve'), json_object('by', iif(s.key = 4, 'ana', 'ben'),
         'verdict', 'approve'))
-FROM moments, json_each('["pending", "approved", "used", "expired", "expired", "denied"]') s;
+FROM moments, json_each('["pending", "approved", "used", "expired", "expired", "denied", "pending", "denied", "denied", "denied"]') s;
 INSERT INTO hub.deliveries (message_id, target, ordering_key, body, state, created_at, updated_at)
 SELECT 'edge-' || k || s.key, 'mail', 'edge', x'00', s.value, t, t + 1000 * (k + s.key)
-FROM moments, json_each('["delivered", "delivered", "dead", "pending"]') s;
+FROM moments, json_each('["delivered", "delivered", "dead", "pending", "pending", "delivered"]') s;
 -- Activity: new people reach new and old things in the hours and on the days at the edges.
 INSERT INTO activity.identities (identity, first_at, last_at)
 SELECT 'edge-' || k, t, t FROM moments WHERE k < 4 UNION ALL SELECT 'quiet-' || value, 0, stop - 60 * 86400000 - value FROM week, json_each('[0, 1, 2]');
@@ -62,7 +62,7 @@ INSERT INTO activity.reach_days
 SELECT strftime('%s', monday, d.value || ' days') / 86400, i.id, r.id, 20 + d.value, 30 + d.value, 40 + d.value, iif(i.identity = 'edge-2', 20 + d.value, 1), 5
 FROM week, json_each('[-1, 0, 6, 7]') d, activity.identities i, activity.resources r WHERE i.identity IN ('edge-1', 'edge-2') AND r.name = 'edge';
 INSERT INTO activity.reach
-SELECT i.id, r.id, 1000 * strftime('%s', monday, iif(i.identity = 'edge-1', '-1', '7') || ' days') - (i.identity <> 'edge-1'), 0, 9, 9, 9, iif(i.identity LIKE '%-0', 9, 0), 0
+SELECT i.id, r.id, 1000 * strftime('%s', monday, iif(i.identity = 'edge-1', '-1', '7') || ' days') - (i.identity <> 'edge-1'), 0, 9, 9, 9, iif(i.identity LIKE '%-2', 9, 0), 0
 FROM week, activity.identities i, activity.resources r
 WHERE r.name = 'edge' AND (i.identity IN ('edge-1', 'edge-2', 'quiet-0') OR i.identity = 'quiet-1' AND type <> 'other' OR i.identity = 'quiet-2' AND type = 'other');
 -- Sessions: of exactly a day, of a ms more; ended as the week began and a ms before; from two addresses, one after the other and at once.
@@ -75,7 +75,8 @@ INSERT INTO activity.changes (event_id, at, identity_id, operation, resource_id,
 SELECT 'edge-' || k || d.value || c.value, t, i.id, 'policy.change', NULL, iif(c.value, 'chg-1', NULL), 'apr-1', d.value
 FROM moments, json_each('["allowed", "denied", "approval", "failed"]') d, json_each('[0, 1]') c, activity.identities i WHERE identity = 'edge-1';
 INSERT INTO hub.routing_suppressed
-SELECT 'edge-' || k, value, 0 FROM moments, json_each('["silenced", "inhibited", "muted"]') WHERE value <> 'muted' OR k = 2;
+SELECT 'edge-' || k, value, 0 FROM moments, json_each('["silenced", "inhibited", "muted"]') WHERE value <> 'muted' OR k = 2
+UNION ALL SELECT 'edge-tried', 'silenced', 0;
 -- The hub's API tokens, of which the console's room has the table.
 CREATE TABLE IF NOT EXISTS hub.api_tokens (id TEXT, name TEXT, owner TEXT, created_at INTEGER, expires_at INTEGER, revoked_at INTEGER);
 INSERT INTO hub.api_tokens (id, name, owner, created_at, expires_at, revoked_at)
