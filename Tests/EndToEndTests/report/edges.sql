@@ -20,9 +20,12 @@ INSERT INTO hub.incidents (id, identity, identity_key, title, status, version, o
 SELECT 'edge-' || k, 'edge-' || k, 'edge-' || k, 'At the edge', iif(k = 2, 'open', 'closed'), 1, t - iif(k > 2, 86400000, 0), t + 86400000,
     t + 86400000, iif(k = 2, NULL, t), iif(k = 2, NULL, 'quiet'), iif(k = 3, 1, 4), 50 + k, iif(k = 1, 'ben', NULL),
     iif(k = 3, 'benign', NULL), 3 FROM moments;
+INSERT INTO hub.incidents (id, title, status, version, opened_at, last_alert_at, closes_at, severity, alerts)
+SELECT 'edge-open-' || k, 'Nobody is named', 'open', 1, t, t, t + 86400000, 3 + k % 2, 1 FROM moments;
 INSERT INTO hub.incident_alerts (alert_id, incident_id, rule, time, severity, event, resource, bytes, items, disposition)
 SELECT 'edge-' || a.k || '-' || b.k, 'edge-' || a.k, model.rule, b.t, 3, 'event-' || (b.k / 2), 'r' || b.k, 100 * b.k, 7 * b.k,
-    iif(a.k = 3, iif(b.k = 2, 'false', 'true'), NULL) FROM moments a, moments b, model;
+    iif(a.k = 3, iif(b.k = 2, 'false', 'true'), NULL) FROM moments a, moments b, model
+UNION ALL SELECT 'edge-open-' || k, 'edge-open-' || k, 'a rule that is gone', t, 3, NULL, NULL, NULL, NULL, NULL FROM moments;
 INSERT INTO hub.incident_entries (incident_id, at, kind, who, reference, text)
 SELECT 'edge-2', t - n.value, iif(k = 3, 'notification', 'comment'), 'ana', NULL, 'word ' || n.value FROM moments, json_each('[0,1,2,3,4]') n;
 -- Orders and approvals in each state.
@@ -61,10 +64,12 @@ WHERE events = 1 AND connection_id = (SELECT id FROM activity.connections WHERE 
 INSERT INTO activity.reach_days
 SELECT strftime('%s', monday, d.value || ' days') / 86400, i.id, r.id, 20 + d.value, 30 + d.value, 40 + d.value, iif(i.identity = 'edge-2', 20 + d.value, 1), 5
 FROM week, json_each('[-1, 0, 6, 7]') d, activity.identities i, activity.resources r WHERE i.identity IN ('edge-1', 'edge-2') AND r.name = 'edge';
+-- First there in the ms before the Monday, as it begins, in the Sunday's last ms, as the next Monday begins.
 INSERT INTO activity.reach
-SELECT i.id, r.id, 1000 * strftime('%s', monday, iif(i.identity = 'edge-1', '-1', '7') || ' days') - (i.identity <> 'edge-1'), 0, 9, 9, 9, iif(i.identity LIKE '%-2', 9, 0), 0
+SELECT i.id, r.id, 1000 * strftime('%s', monday, CASE identity WHEN 'edge-1' THEN '0' WHEN 'edge-2' THEN '0' ELSE '7' END || ' days')
+    - (identity IN ('edge-1', 'edge-3')), 0, 9, 9, 9, iif(i.identity LIKE '%-2', 9, 0), 0
 FROM week, activity.identities i, activity.resources r
-WHERE r.name = 'edge' AND (i.identity IN ('edge-1', 'edge-2', 'quiet-0') OR i.identity = 'quiet-1' AND type <> 'other' OR i.identity = 'quiet-2' AND type = 'other');
+WHERE r.name = 'edge' AND (i.identity IN ('edge-1', 'edge-2', 'edge-3', 'quiet-0') OR i.identity = 'quiet-1' AND type <> 'other' OR i.identity = 'quiet-2' AND type = 'other');
 -- Sessions: of exactly a day, of a ms more; ended as the week began and a ms before; from two addresses, one after the other and at once.
 INSERT INTO activity.sessions (session, identity_id, started_at, last_at, address, user_agent, events, denied, items, bytes_out)
 SELECT column1, i.id, start + column3, start + column4, column5, NULL, column2, 0, 0, 0
