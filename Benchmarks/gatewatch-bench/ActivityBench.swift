@@ -133,7 +133,7 @@ enum ActivityFill {
                     INSERT INTO sessions (session, identity_id, started_at, last_at, address, user_agent, events, denied, items,
                         bytes_out) SELECT 's-' || n.i || '-' || day, n.i + 1, day * 86400000 + 28800000, day * 86400000 + 57600000,
                         '10.0.0.1', 'notebook/7', 60, 0, 600, 300000 FROM n, d;
-                    INSERT INTO coverage SELECT hour, 0, sum(events), 0 FROM hour_totals GROUP BY 1;
+                    INSERT INTO coverage SELECT hour, 0, sum(events), 0, 0 FROM hour_totals GROUP BY 1;
                     """)
         }
     }

@@ -4,6 +4,7 @@ import Desk
 import HTTPTypes
 import Incidents
 import JSONText
+import Paging
 import Web
 
 /// One line of the table of operations: the route, the check of what is sent, the document, and what is done.

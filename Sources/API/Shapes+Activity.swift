@@ -12,9 +12,7 @@ enum ActivityShapes {
         [
             .text("identity", "As alerts name it.") { $0.identity }, .maybe("name", text: { $0.name }),
             .maybe("email", text: { $0.email }),
-            .texts("groups") { identity in
-                identity.groups.flatMap { try? JSONDecoder().decode([String].self, from: Data($0.utf8)) } ?? []
-            },
+            .texts("groups") { $0.groups },
             .maybe("kind", "`human` or `service`; absent where nobody said.", text: { $0.kind }),
             .time("first_at") { $0.firstAt }, .time("last_at") { $0.lastAt },
         ])

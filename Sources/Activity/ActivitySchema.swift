@@ -37,6 +37,10 @@ package enum ActivitySchema {
         migrator.registerMigration("activity 2026-11-22 index the days of an identity") { db in
             try db.execute(sql: "CREATE INDEX reach_days_identity ON reach_days (identity_id, day)")
         }
+        migrator.registerMigration("activity 2026-11-22 count late events") { db in
+            // Of the events: those whose record is more than ActivitySettings.lateness younger.
+            try db.execute(sql: "ALTER TABLE coverage ADD COLUMN late INTEGER NOT NULL DEFAULT 0")
+        }
         try migrator.migrate(database)
     }
 

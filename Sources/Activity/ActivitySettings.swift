@@ -13,6 +13,8 @@ package struct ActivitySettings: Sendable {
     /// A larger event counts as unreadable, bytes.
     package var maximumEventBytes: Int
     package var limits: ActivityLimits
+    /// An event is late whose record is more than this younger, ms: the detectors' default lateness.
+    static let lateness: Int64 = 60_000
 
     package init(
         mapping: Mapping, directory: IdentityDirectory? = nil, maximumAhead: Int64 = 600_000,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import GRDB
+package import Paging
 
 /// A model, checkpoint, corpus, collection, configuration or policy.
 package struct ActivityResource: Sendable, Hashable {
@@ -126,7 +127,7 @@ extension ActivityStore {
     package static func readers(
         of name: String, connection: String? = nil, type: String? = nil, after cursor: String? = nil, limit: Int = 100,
         in db: Database
-    ) throws -> ActivityPage<ActivityReach> {
+    ) throws -> Page<ActivityReach> {
         var conditions = ["resources.name = ?"]
         var arguments: [(any DatabaseValueConvertible)?] = [name]
         if let connection {
@@ -138,7 +139,7 @@ extension ActivityStore {
             arguments.append(type)
         }
         if let cursor {
-            let place = try place(cursor, 3)
+            let place = try Cursor.read(cursor, numbers: 3).numbers
             conditions.append("(reach.last_at, reach.identity_id, reach.resource_id) < (?, ?, ?)")
             arguments += place
         }
@@ -158,7 +159,7 @@ extension ActivityStore {
     /// - Throws: ``BadCursor``, or SQLite's error.
     package static func firstUses(
         in range: Range<Int64>, types: [String] = [], after cursor: String? = nil, limit: Int = 100, in db: Database
-    ) throws -> ActivityPage<ActivityReach> {
+    ) throws -> Page<ActivityReach> {
         var conditions = ["reach.first_at >= ? AND reach.first_at < ?"]
         var arguments: [(any DatabaseValueConvertible)?] = [range.lowerBound, range.upperBound]
         if !types.isEmpty {
@@ -166,7 +167,7 @@ extension ActivityStore {
             arguments += types
         }
         if let cursor {
-            let place = try place(cursor, 3)
+            let place = try Cursor.read(cursor, numbers: 3).numbers
             conditions.append("(reach.first_at, reach.identity_id, reach.resource_id) < (?, ?, ?)")
             arguments += place
         }
@@ -181,12 +182,12 @@ extension ActivityStore {
     private static func pageWithPlace(
         _ limit: Int, _ arguments: [(any DatabaseValueConvertible)?], in db: Database, byFirst: Bool = false,
         sql: () -> String
-    ) throws -> ActivityPage<ActivityReach> {
+    ) throws -> Page<ActivityReach> {
         struct Placed {
             let reach: ActivityReach
             let cursor: String
         }
-        let page: ActivityPage<Placed> = try page(
+        let page: Page<Placed> = try page(
             limit, arguments, in: db, sql: sql
         ) { row in
             let reach = ActivityReach(row)
@@ -197,7 +198,7 @@ extension ActivityStore {
         } cursor: {
             $0.cursor
         }
-        return ActivityPage(items: page.items.map(\.reach), next: page.next)
+        return page.map(\.reach)
     }
 
     // MARK: Sessions and changes
@@ -207,9 +208,9 @@ extension ActivityStore {
     /// - Throws: ``BadCursor``, or SQLite's error.
     package static func sessions(
         of identity: Int64, after cursor: String? = nil, limit: Int = 100, in db: Database
-    ) throws -> ActivityPage<ActivitySession> {
+    ) throws -> Page<ActivitySession> {
         var arguments: [(any DatabaseValueConvertible)?] = [identity]
-        if let cursor { arguments += try place(cursor, 2) }
+        if let cursor { arguments += try Cursor.read(cursor, numbers: 2).numbers }
         return try page(limit, arguments, in: db) {
             """
             SELECT sessions.*, identities.identity FROM sessions JOIN identities ON identities.id = identity_id
@@ -232,7 +233,7 @@ extension ActivityStore {
     package static func changes(
         of identity: Int64? = nil, in range: Range<Int64>, after cursor: String? = nil, limit: Int = 100,
         in db: Database
-    ) throws -> ActivityPage<ActivityChange> {
+    ) throws -> Page<ActivityChange> {
         var conditions = ["changes.at >= ? AND changes.at < ?"]
         var arguments: [(any DatabaseValueConvertible)?] = [range.lowerBound, range.upperBound]
         if let identity {
@@ -240,10 +241,9 @@ extension ActivityStore {
             arguments.append(identity)
         }
         if let cursor {
-            let parts = cursor.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2, let at = Int64(parts[0]) else { throw BadCursor(cursor: cursor) }
+            let (numbers, event) = try Cursor.read(cursor, numbers: 1, hasText: true)
             conditions.append("(changes.at, event_id) < (?, ?)")
-            arguments += [at, String(parts[1])]
+            arguments += [numbers[0], event]
         }
         return try page(limit, arguments, in: db) {
             """

@@ -2,6 +2,7 @@
 
 import AuditEvent
 package import GRDB
+package import Paging
 
 /// Reads `activity.sqlite`: who accessed what, which operations, did anything leave. All functions that take a `Database` run in a
 /// read of ``read(_:)``, several of them in one where they are to agree with each other.
@@ -21,22 +22,7 @@ package struct ActivityStore: Sendable {
     package func read<Value>(_ body: (Database) throws -> Value) throws -> Value {
         try database.read(body)
     }
-
-    /// A cursor that this list did not give.
-    package struct BadCursor: Error, CustomStringConvertible {
-        package let cursor: String
-        package var description: String { "'\(cursor)' is no place in this list; begin without a cursor" }
-    }
 }
-
-/// A part of a list, and where the next part begins.
-package struct ActivityPage<Item: Sendable>: Sendable {
-    package var items: [Item]
-    /// To be given back for the next part; nil at the end.
-    package var next: String?
-}
-
-extension ActivityPage: Equatable where Item: Equatable {}
 
 /// An identity that was seen.
 package struct ActiveIdentity: Sendable, Equatable {
@@ -45,8 +31,8 @@ package struct ActiveIdentity: Sendable, Equatable {
     package var identity: String
     package var name: String?
     package var email: String?
-    /// JSON array of texts.
-    package var groups: String?
+    /// Empty where nobody said.
+    package var groups: [String]
     /// `human`, `service`, nil where nobody said.
     package var kind: String?
     /// Times of its first and last event, ms since the epoch, UTC.
@@ -58,7 +44,7 @@ package struct ActiveIdentity: Sendable, Equatable {
         identity = row["identity"]
         name = row["name"]
         email = row["email"]
-        groups = row["groups"]
+        groups = (row["groups"] as String?).map(Profile.names) ?? []
         kind = row["kind"]
         firstAt = row["first_at"]
         lastAt = row["last_at"]
@@ -109,7 +95,7 @@ extension ActivityStore {
     /// - Throws: ``BadCursor``, or SQLite's error.
     package static func identities(
         _ filter: IdentityFilter = IdentityFilter(), after cursor: String? = nil, limit: Int = 100, in db: Database
-    ) throws -> ActivityPage<ActiveIdentity> {
+    ) throws -> Page<ActiveIdentity> {
         var conditions = ["identity <> ''"]
         var arguments: [(any DatabaseValueConvertible)?] = []
         if !filter.prefix.isEmpty {
@@ -125,7 +111,7 @@ extension ActivityStore {
             arguments.append(quiet)
         }
         if let cursor {
-            let place = try place(cursor, 2)
+            let place = try Cursor.read(cursor, numbers: 2).numbers
             conditions.append("(last_at, id) < (?, ?)")
             arguments += [place[0], place[1]]
         }
@@ -165,25 +151,24 @@ extension ActivityStore {
         return nil
     }
 
+    /// The names of connections of which events were counted, sorted, at most ``maximumPage``.
+    ///
+    /// - Throws: SQLite's error.
+    package static func connections(in db: Database) throws -> [String] {
+        try String.fetchAll(
+            db, sql: "SELECT name FROM connections WHERE name <> '' ORDER BY name LIMIT ?", arguments: [maximumPage])
+    }
+
     // MARK: Pages
 
     static func clamped(_ limit: Int) -> Int { min(max(1, limit), maximumPage) }
 
-    /// The numbers of a cursor.
-    static func place(_ cursor: String, _ count: Int) throws -> [Int64] {
-        let parts = cursor.split(separator: ".", omittingEmptySubsequences: false).map { Int64($0) }
-        let place = parts.compactMap { $0 }
-        guard parts.count == count, place.count == count else { throw BadCursor(cursor: cursor) }
-        return place
-    }
-
     static func page<Item>(
         _ limit: Int, _ arguments: [(any DatabaseValueConvertible)?], in db: Database, sql: () -> String,
         item: (Row) -> Item, cursor: (Item) -> String
-    ) throws -> ActivityPage<Item> {
+    ) throws -> Page<Item> {
         let size = clamped(limit)
         let rows = try Row.fetchAll(db, sql: sql(), arguments: StatementArguments(arguments + [size + 1])).map(item)
-        let items = Array(rows.prefix(size))
-        return ActivityPage(items: items, next: rows.count > size ? items.last.map(cursor) : nil)
+        return Page(rows, size: size, cursor: cursor)
     }
 }

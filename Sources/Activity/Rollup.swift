@@ -83,6 +83,13 @@ struct Rollup {
     struct CoverageSums {
         var events: Int64 = 0
         var unreadable: Int64 = 0
+        /// Of `events`.
+        var late: Int64 = 0
+
+        mutating func add(isLate: Bool) {
+            events += 1
+            if isLate { late += 1 }
+        }
     }
 
     var hours: [HourKey: Sums] = [:]

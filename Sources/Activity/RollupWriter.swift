@@ -29,9 +29,10 @@ struct RollupWriter {
         for (key, sums) in writer.rollup.coverage {
             try run(
                 """
-                INSERT INTO coverage (hour, partition, events, unreadable) VALUES (?, ?, ?, ?)
-                ON CONFLICT DO UPDATE SET events = events + excluded.events, unreadable = unreadable + excluded.unreadable
-                """, [key.hour, key.partition, sums.events, sums.unreadable])
+                INSERT INTO coverage (hour, partition, events, unreadable, late) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET events = events + excluded.events,
+                    unreadable = unreadable + excluded.unreadable, late = late + excluded.late
+                """, [key.hour, key.partition, sums.events, sums.unreadable, sums.late])
         }
     }
 
@@ -308,13 +309,5 @@ struct RollupWriter {
                     Decision(rawValue: change.decision)?.name,
                 ])
         }
-    }
-}
-
-extension ActivityWriter.Profile {
-    static func json(_ groups: [String]) -> String {
-        var json = JSONWriter()
-        json.array { for group in groups { $0.field(nil, group) } }
-        return String(decoding: json.bytes, as: UTF8.self)
     }
 }

@@ -68,6 +68,11 @@ enum DateText {
         return pad(minutes / 60) + ":" + pad(minutes % 60)
     }
 
+    /// `09:30:05`.
+    static func second(_ milliseconds: Int64) -> String {
+        clock(milliseconds) + ":" + pad(floor(milliseconds, 1_000) - floor(milliseconds, 60_000) * 60)
+    }
+
     private static func pad(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
 
     private static func floor(_ value: Int64, _ by: Int64) -> Int64 {
@@ -89,17 +94,19 @@ enum DateText {
     }
 }
 
-/// Ticks of a span of time at whole minutes, hours, days or weeks, UTC.
+/// Ticks of a span of time at whole seconds, minutes, hours, days or weeks, UTC.
 struct TimeAxis {
     /// ms since the epoch.
     let from: Int64
     let to: Int64
     let ticks: [(at: Int64, text: String)]
 
+    private static let second: Int64 = 1_000
     private static let minute: Int64 = 60_000
     private static let day: Int64 = 86_400_000
     private static let steps: [Int64] = [
-        minute, 5 * minute, 15 * minute, 30 * minute, 60 * minute, 3 * 60 * minute, 6 * 60 * minute, 12 * 60 * minute,
+        second, 5 * second, 15 * second, minute, 5 * minute, 15 * minute, 30 * minute, 60 * minute, 3 * 60 * minute,
+        6 * 60 * minute, 12 * 60 * minute,
         day, 2 * day, 7 * day, 14 * day, 28 * day, 91 * day, 182 * day, 364 * day, 1820 * day, 18_200 * day,
         182_000 * day,
     ]
@@ -116,15 +123,16 @@ struct TimeAxis {
         if at < from { at += step }
         var ticks: [(at: Int64, text: String)] = []
         while at <= self.to {
-            ticks.append((at, step >= Self.day ? DateText.day(at) : Self.hour(at)))
+            ticks.append((at, step >= Self.day ? DateText.day(at) : Self.clock(at, hasSeconds: step < Self.minute)))
             at += step
         }
         self.ticks = ticks
     }
 
     /// Midnight says which day begins.
-    private static func hour(_ at: Int64) -> String {
-        at % day == 0 ? DateText.day(at) : DateText.clock(at)
+    private static func clock(_ at: Int64, hasSeconds: Bool) -> String {
+        if at % day == 0 { return DateText.day(at) }
+        return hasSeconds ? DateText.second(at) : DateText.clock(at)
     }
 
     func share(_ time: Int64) -> Double { Double(time - from) / Double(to - from) }

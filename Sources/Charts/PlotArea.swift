@@ -38,9 +38,11 @@ struct PlotArea {
             let x = left + time.share(tick.at) * width
             svg.line(x, bottom, x, bottom + 4, kind: "axis", opacity: "0.5")
             let half = SVGWriter.width(tick.text) / 2
-            guard x - half > free, x + half <= right + 14 else { continue }
-            svg.label(tick.text, x, bottom + 16, anchor: "middle")
-            free = x + half + 6
+            // A text at the edge stays in the picture.
+            let middle = max(min(x, right + 14 - half), half)
+            guard middle - half > free else { continue }
+            svg.label(tick.text, middle, bottom + 16, anchor: "middle")
+            free = middle + half + 6
         }
     }
 

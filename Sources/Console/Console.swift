@@ -8,6 +8,7 @@ import Hub
 package import Hummingbird
 import Incidents
 package import Logging
+import Paging
 import Telemetry
 package import Web
 
@@ -19,6 +20,7 @@ package struct Console: Sendable {
     let logger: Logger
     let changes: Changes
     let reports: ReportPages?
+    let rules: RuleNames
     /// ms since the epoch, UTC.
     let now: @Sendable () -> Int64
 
@@ -33,6 +35,7 @@ package struct Console: Sendable {
         self.now = now
         templates = try Templates()
         self.reports = reports
+        rules = RuleNames(desk.settings.detectors)
         assets = Assets(css: reports?.css ?? "")
         changes = Changes(database: desk.hub.database, logger: logger)
     }

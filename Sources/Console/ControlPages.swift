@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import Incidents
 import Orders
+import Paging
 import Web
 
 extension Console {

@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import Incidents
 import Notifications
+import Paging
 import Telemetry
 import Web
 

@@ -5,6 +5,7 @@ import Desk
 import Hub
 import Hummingbird
 import Incidents
+import Paging
 import Web
 
 extension Console {
@@ -95,7 +96,7 @@ extension Console {
             return try await page(
                 rule.title, "detector",
                 DetectorPage(
-                    rule: rule, alerts: alerts.items.map { AlertRow($0, now: now) },
+                    rule: rule, alerts: alerts.items.map { AlertRow($0, rules: rules, now: now) },
                     pager: Pager(path: Link.detector(state.id), query: [], cursor: cursor, next: alerts.next),
                     source: state.entry?.source), request, context)
         }

@@ -4,6 +4,7 @@ import Desk
 import Foundation
 import Hummingbird
 import Incidents
+import Paging
 import Web
 
 extension Console {

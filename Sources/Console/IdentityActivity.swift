@@ -7,6 +7,7 @@ import Dispatch
 import Foundation
 import Hub
 import Hummingbird
+import Paging
 import Web
 
 extension Console {
@@ -104,8 +105,7 @@ extension Console {
                 if let chart = try Self.chart(band, "events-hour", "Events per hour, 3 days", .count) {
                     charts.append(chart)
                 }
-                let groups = found.groups.flatMap { try? JSONDecoder().decode([String].self, from: Data($0.utf8)) }
-                let about = [found.name, found.email, found.kind, groups?.joined(separator: ", ")]
+                let about: [String?] = [found.name, found.email, found.kind, found.groups.joined(separator: ", ")]
                 return ActivityView(
                     about: about.compactMap { $0?.nonEmpty }.joined(separator: " · "),
                     first: TimeText(found.firstAt, now: now), last: TimeText(found.lastAt, now: now), charts: charts,
@@ -138,7 +138,7 @@ extension Console {
             ChartCaption(id: id, title: title, summary: note), unit: unit, times: band.map(\.at),
             series: [.init(title, band.map(\.value))],
             band: isKnown ? .init(low: known(\.low), high: known(\.high), expected: known(\.expected)) : nil,
-            size: ChartSize(560, 190)
+            size: ChartSize(440, 170)
         ).svg()
         return ActivityView.Picture(title: title, note: note, svg: svg)
     }
@@ -169,12 +169,12 @@ extension Console {
         let now = now()
         let cursor = query["cursor"]
         let filter = ActivityStore.IdentityFilter(prefix: query["q"] ?? "", kind: query["kind"])
-        let found: ActivityPage<ActiveIdentity>?
+        let found: Page<ActiveIdentity>?
         do {
             found = try await asked { store in
                 try store.read { try ActivityStore.identities(filter, after: cursor, limit: 50, in: $0) }
             }
-        } catch let error as ActivityStore.BadCursor {
+        } catch let error as BadCursor {
             throw WebFault.invalid("cursor", error.description)
         }
         return try await page(
@@ -185,12 +185,9 @@ extension Console {
                     [("", "any"), ("human", "human"), ("service", "service")], chosen: query["kind"] ?? ""),
                 isFiltered: query["q"] != nil || query["kind"] != nil,
                 identities: (found?.items ?? []).map { identity in
-                    let groups = identity.groups.flatMap {
-                        try? JSONDecoder().decode([String].self, from: Data($0.utf8))
-                    }
-                    return IdentitiesPage.Row(
+                    IdentitiesPage.Row(
                         url: Link.identity(identity.identity), identity: identity.identity, name: identity.name,
-                        kind: identity.kind, groups: groups?.joined(separator: ", ").nonEmpty,
+                        kind: identity.kind, groups: identity.groups.joined(separator: ", ").nonEmpty,
                         first: TimeText(identity.firstAt, now: now), last: TimeText(identity.lastAt, now: now))
                 },
                 pager: Pager(

@@ -6,6 +6,7 @@ import Finding
 import Hub
 import Hummingbird
 import Incidents
+import Paging
 import Web
 
 extension Console {
@@ -40,10 +41,11 @@ extension Console {
                 identity, "identity",
                 IdentityPage(
                     identity: identity, activity: try await activity(of: identity), score: latest.map { "\($0.score)" },
-                    chart: try Self.riskChart(summary.risk), terms: latest?.terms.map(TermRow.init) ?? [],
+                    chart: try Self.riskChart(summary.risk),
+                    terms: latest?.terms.map { TermRow($0, rules: rules) } ?? [],
                     incidents: summary.incidents.map { IncidentRow($0, now: now) },
                     controls: (summary.orders + summary.approvals).map { ControlRow($0, now: now) },
-                    alerts: summary.alerts.items.map { AlertRow($0, now: now) },
+                    alerts: summary.alerts.items.map { AlertRow($0, rules: rules, now: now) },
                     pager: Pager(path: Link.identity(identity), query: [], cursor: cursor, next: summary.alerts.next),
                     lockdownURL: Link.url("/orders", [("subject", identity)]) + "#issue"), request, context)
         }
@@ -70,7 +72,7 @@ extension Console {
                 summary:
                     "From \(first.score) to \(last.score), at each of \(risk.count) alerts; levels are 20, 40, 70 and 90."
             ),
-            unit: .number, times: times, series: [.init("risk", values)], size: ChartSize(760, 190)
+            unit: .number, times: times, series: [.init("risk", values)], size: ChartSize(440, 150)
         ).svg()
     }
 }

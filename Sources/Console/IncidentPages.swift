@@ -6,6 +6,7 @@ import HTTPTypes
 import Hub
 import Hummingbird
 import Incidents
+import Paging
 import Web
 
 /// A choice in a form.
@@ -102,11 +103,16 @@ extension Console {
             struct AlertPage: Sendable {
                 let id: String
                 let alert: AlertRow
+                /// What the detector says of it.
+                let message: String?
                 let finding: String
             }
             return try await page(
                 detail.alert.title, "alert",
-                AlertPage(id: id, alert: AlertRow(detail.alert, now: now()), finding: PrettyJSON.text(detail.finding)),
+                AlertPage(
+                    id: id, alert: AlertRow(detail.alert, rules: rules, now: now()),
+                    message: (try? DetectionFinding(Array(detail.finding.utf8)))?.message,
+                    finding: PrettyJSON.text(detail.finding)),
                 request, context)
         }
         router.post("incidents/:id/:action") { request, context in
@@ -217,9 +223,9 @@ extension Console {
                         text: entry.text, url: Self.url(entry))
                 },
                 pager: Pager(path: Link.incident(incident.id), query: [], cursor: cursor, next: detail.timeline.next),
-                alerts: alerts.items.map { AlertRow($0, now: now) },
+                alerts: alerts.items.map { AlertRow($0, rules: rules, now: now) },
                 moreAlerts: alerts.next == nil ? nil : incident.identity.map(Link.identity),
-                terms: incident.riskTerms.map(TermRow.init),
+                terms: incident.riskTerms.map { TermRow($0, rules: rules) },
                 reach: detail.reach.filter { $0.resource != nil || $0.bytes > 0 || $0.items > 0 }.map {
                     IncidentPage.Reach(
                         resource: $0.resource ?? "–", bytes: Words.bytes($0.bytes), items: Words.count($0.items))
@@ -261,9 +267,9 @@ struct TermRow: Sendable {
     let value: String
     let alerts: String?
 
-    init(_ term: Incident.RiskTerm) {
+    init(_ term: Incident.RiskTerm, rules: RuleNames) {
         url = Link.detector(term.rule)
-        rule = term.rule
+        rule = rules[term.rule]
         points = Words.number(term.points)
         value = Words.number(min(100, max(0, term.points)))
         alerts = term.alerts > 1 ? Words.count(term.alerts, "alert", "alerts") : nil

@@ -5,6 +5,7 @@ import Desk
 import Hub
 import Hummingbird
 import Incidents
+import Paging
 import Web
 
 extension Console {
@@ -40,9 +41,6 @@ extension Console {
             let overview = try await desk.overview(for: actor)
             let incidents = try await desk.incidents(IncidentFilter(status: .open), limit: 12, for: actor)
             let approvals = try await desk.controls(.approval, states: ["pending"], limit: 20, for: actor)
-            let names = Dictionary(
-                try await desk.detectors(for: actor).map { ($0.id, $0.entry?.title ?? $0.id) },
-                uniquingKeysWith: { a, _ in a })
             let alerts = overview.alertsPerHour.reduce(0) { $0 + $1.alerts }
             let chart = StackedBars(
                 ChartCaption(
@@ -57,9 +55,9 @@ extension Console {
                     approvals: approvals.items.filter { $0.until > now }.prefix(6).map { ControlRow($0, now: now) },
                     rules: overview.rules.prefix(8).map { rule in
                         OverviewPage.Rule(
-                            url: Link.detector(rule.rule), name: names[rule.rule] ?? rule.rule,
+                            url: Link.detector(rule.rule), name: rules.title(of: rule.rule),
                             alerts: Words.count(rule.alerts), last: TimeText(rule.lastAt, now: now))
-                    }, chart: (try? chart.svg()) ?? "", alerts: Words.count(alerts)), request, context)
+                    }, chart: try chart.svg(), alerts: Words.count(alerts)), request, context)
         }
     }
 

@@ -5,6 +5,7 @@ import Foundation
 import Hub
 import Hummingbird
 import Incidents
+import Paging
 import Recordings
 import Web
 

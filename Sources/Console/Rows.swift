@@ -56,12 +56,12 @@ struct AlertRow: Sendable {
     let incidentURL: String?
     let disposition: String?
 
-    init(_ alert: StoredAlert, now: Int64) {
+    init(_ alert: StoredAlert, rules: RuleNames, now: Int64) {
         url = Link.alert(alert.id)
         title = alert.title
         severity = SeverityText(alert.severity)
         time = TimeText(alert.time, now: now)
-        rule = alert.rule
+        rule = rules[alert.rule]
         ruleURL = Link.detector(alert.rule)
         identity = alert.identity
         identityURL = alert.identity.map(Link.identity)

@@ -4,6 +4,7 @@ import Desk
 import HTTPTypes
 import Hummingbird
 import Incidents
+import Paging
 import Routing
 import Web
 

@@ -3,6 +3,7 @@
 import Foundation
 package import GRDB
 package import Incidents
+package import Paging
 import Signing
 import Telemetry
 

@@ -5,6 +5,7 @@ import Dispatch
 import GRDB
 import Hub
 package import Incidents
+package import Paging
 
 /// What an identity did in a time range, from one state of the counts.
 package struct IdentityActivity: Sendable {
@@ -34,10 +35,9 @@ extension Desk {
         _ filter: ActivityStore.IdentityFilter = .init(), after cursor: String? = nil, limit: Int = 100,
         for actor: Actor
     ) async throws -> Page<ActiveIdentity> {
-        let page = try await counted(for: actor) {
+        return try await counted(for: actor) {
             try ActivityStore.identities(filter, after: cursor, limit: limit, in: $0)
         }
-        return Page(items: page.items, next: page.next)
     }
 
     /// What an identity did.
@@ -89,11 +89,17 @@ extension Desk {
         ofResource name: String, connection: String? = nil, type: String? = nil, after cursor: String? = nil,
         limit: Int = 100, for actor: Actor
     ) async throws -> Page<ActivityReach> {
-        let page = try await counted(for: actor) {
+        return try await counted(for: actor) {
             try ActivityStore.readers(
                 of: name, connection: connection, type: type, after: cursor, limit: limit, in: $0)
         }
-        return Page(items: page.items, next: page.next)
+    }
+
+    /// The connections of which events were counted, at most 1,000.
+    ///
+    /// - Throws: ``DeskError``, or SQLite's error.
+    package func connections(for actor: Actor) async throws -> [String] {
+        try await counted(for: actor) { try ActivityStore.connections(in: $0) }
     }
 
     /// Asks the counts; not on the pool's threads, as they are read by blocking.
@@ -109,7 +115,7 @@ extension Desk {
         }
         do {
             return try result.get()
-        } catch let error as ActivityStore.BadCursor {
+        } catch let error as BadCursor {
             throw DeskError.invalid(field: "cursor", error.description)
         }
     }

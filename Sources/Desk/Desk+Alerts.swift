@@ -2,6 +2,7 @@
 
 package import Hub
 package import Incidents
+package import Paging
 import Signing
 
 /// An alert and the finding as the detector wrote it.

@@ -8,6 +8,7 @@ import Hub
 package import Incidents
 import Logging
 package import Orders
+package import Paging
 import Signing
 
 /// An order that a person is about to issue.
@@ -111,13 +112,7 @@ extension Desk {
             throw DeskError.invalid(
                 field: "operations", "there is no operation '\(name.prefix(80))'. \(AuditEvent.Operation.known)")
         }
-        if let known = settings.connections {
-            for name in draft.scope.connections where !known.contains(name) {
-                throw DeskError.invalid(
-                    field: "connections",
-                    "there is no connection '\(name.prefix(80))'. There are \(known.joined(separator: ", "))")
-            }
-        }
+        try await checkConnections(draft.scope.connections, for: actor)
         let publisher = try ready(.issue)
         let now = clock()
         let order = Order(
@@ -135,6 +130,19 @@ extension Desk {
         ]
         payload["incident"] = draft.incident
         return try await send(record, .order, order.id, "order.issue", payload, by: actor, publisher)
+    }
+
+    /// A name that is misspelt would stop nobody.
+    private func checkConnections(_ names: [String], for actor: Actor) async throws {
+        guard !names.isEmpty, hub.activity != nil else { return }
+        let known = try await connections(for: actor)
+        if known.isEmpty { return }
+        for name in names where !known.contains(name) {
+            throw DeskError.invalid(
+                field: "connections",
+                "no event has had the connection '\(name.prefix(80))'. Events had \(known.joined(separator: ", ")). "
+                    + "An order without connections holds for all, for new ones too")
+        }
     }
 
     /// Lifts an order. A critical one takes two persons: then it is in force until the second.

@@ -5,6 +5,7 @@ import Dispatch
 import Hub
 package import Incidents
 package import Notifications
+package import Paging
 
 extension Desk {
     /// Deliveries, the latest first.

@@ -2,6 +2,7 @@
 
 import Hub
 package import Incidents
+package import Paging
 import Signing
 
 /// How the chain of evidence stands.

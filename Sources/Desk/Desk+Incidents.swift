@@ -2,6 +2,7 @@
 
 package import Hub
 package import Incidents
+package import Paging
 import Signing
 
 /// An incident with what belongs to it, from one state of the database.

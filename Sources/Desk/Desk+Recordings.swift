@@ -3,6 +3,7 @@
 import Dispatch
 import Hub
 package import Incidents
+package import Paging
 package import Recordings
 
 /// Recordings: everybody sees that there was an exchange, an analyst what was in it. Each reading of contents is noted before they are
@@ -15,8 +16,7 @@ extension Desk {
         _ filter: RecordingFilter = RecordingFilter(), after cursor: String? = nil, limit: Int = 100, for actor: Actor
     ) async throws -> Page<RecordingSummary> {
         try require(filter.text == nil ? .read : .readRecordings, of: actor)
-        let page = try await recorded { try $0.search(filter, after: cursor, limit: limit) }
-        return Page(items: page.items, next: page.next)
+        return try await recorded { try $0.search(filter, after: cursor, limit: limit) }
     }
 
     /// A recording with its contents, by the uid of its audit event.
@@ -41,10 +41,9 @@ extension Desk {
         after cursor: String? = nil, limit: Int = 100, for actor: Actor
     ) async throws -> Page<RecordedSession> {
         try require(.read, of: actor)
-        let page = try await recorded {
+        return try await recorded {
             try $0.sessions(identity: identity, session: session, from: from, to: to, after: cursor, limit: limit)
         }
-        return Page(items: page.items, next: page.next)
     }
 
     /// One recorded session.
@@ -71,7 +70,7 @@ extension Desk {
         var payload = ["identity": session.identity]
         payload["after"] = cursor
         try await note("recording.replay", on: session.session, by: actor, needs: .readRecordings, payload: payload)
-        return Page(items: page.items, next: page.next)
+        return page
     }
 
     /// Asks the store of recordings. It decompresses and searches texts: not on the pool's threads.
@@ -86,7 +85,7 @@ extension Desk {
         }
         do {
             return try result.get()
-        } catch let error as BadRecordingCursor {
+        } catch let error as BadCursor {
             throw DeskError.invalid(field: "cursor", error.description)
         }
     }

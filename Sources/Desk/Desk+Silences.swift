@@ -2,6 +2,7 @@
 
 import Hub
 package import Incidents
+package import Paging
 package import Routing
 
 extension Desk {

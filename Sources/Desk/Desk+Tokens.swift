@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Incidents
+package import Paging
 
 /// API tokens; see ``APITokenStore``.
 extension Desk {

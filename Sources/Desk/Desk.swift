@@ -20,13 +20,9 @@ package final class Desk: Sendable {
         package var detectors: [DetectorEntry]
         /// The hub's key, by which it speaks for persons; nil where it cannot.
         package var key: SigningKey?
-        /// The names of the gateways' connections; nil where they are not known here.
-        package var connections: [String]?
-
-        package init(detectors: [DetectorEntry] = [], key: SigningKey? = nil, connections: [String]? = nil) {
+        package init(detectors: [DetectorEntry] = [], key: SigningKey? = nil) {
             self.detectors = detectors
             self.key = key
-            self.connections = connections
         }
     }
 
@@ -34,7 +30,7 @@ package final class Desk: Sendable {
     /// Who a token is, and who may make one.
     let tokenStore: APITokenStore
     private let ledger: Ledger
-    let settings: Settings
+    package let settings: Settings
     let publisher: ControlPublisher?
     let logger: Logger
     let clock: @Sendable () -> Int64

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Incidents
+import Paging
 import Routing
 
 /// Why somebody does not get what they asked for: each a sentence for them.
@@ -51,8 +52,8 @@ package enum DeskError: Error, Sendable, Equatable, CustomStringConvertible {
             case .changed: self = .conflict(error.description)
             case .alreadyClosed, .notClosed, .isClosed: self = .refused(error.description)
             case .invalid(let what, _): self = .invalid(field: what, error.description)
-            case .badCursor: self = .invalid(field: "cursor", error.description)
             }
+        case let error as BadCursor: self = .invalid(field: "cursor", error.description)
         case let error as SilenceError:
             self = error.isUnknown ? .unknown(error.description) : .invalid(field: "silence", error.description)
         case let error as MatcherError: self = .invalid(field: "matchers", error.description)

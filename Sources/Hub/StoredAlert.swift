@@ -2,6 +2,7 @@
 
 package import GRDB
 package import Incidents
+package import Paging
 
 /// An alert as the hub keeps it.
 package struct StoredAlert: Sendable, Equatable, Identifiable {
@@ -70,7 +71,7 @@ package struct RuleHits: Sendable, Equatable {
 package enum StoredAlerts {
     /// Alerts by their time, the latest first.
     ///
-    /// - Throws: `IncidentError.badCursor`, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package static func list(
         _ filter: AlertFilter = AlertFilter(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<StoredAlert> {
@@ -116,7 +117,7 @@ package enum StoredAlerts {
 
     /// The alerts of an incident by their time, the latest first.
     ///
-    /// - Throws: `IncidentError.badCursor`, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package static func list(
         ofIncident incident: String, after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<StoredAlert> {

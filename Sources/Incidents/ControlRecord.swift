@@ -4,6 +4,7 @@ package import Approvals
 import Foundation
 package import GRDB
 package import Orders
+package import Paging
 package import Signing
 
 /// An order or a request for approval as the hub has read it, with what persons said of it.
@@ -87,7 +88,7 @@ package struct ControlRecord: Sendable, Equatable, Identifiable {
     ///   - states: nil for all.
     ///   - identity: the one that an order is on, or who asks.
     ///   - aliases: under whose names.
-    /// - Throws: ``IncidentError/badCursor(_:)``, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package static func list(
         _ kind: Kind, states: [String]? = nil, identity: String? = nil, incident: String? = nil,
         aliases: IdentityAliases = IdentityAliases(), after cursor: String? = nil, limit: Int = 100, in db: Database

@@ -25,8 +25,13 @@ package struct ControlTimeline {
         }
     }
 
-    /// How long something that is over is remembered, ms; by then its records are refused as expired.
-    static let retention: Int64 = 8 * 24 * 3_600_000
+    /// How long something that is over is remembered, ms: a quarter, so that reports on its weeks have it. By then its records are long
+    /// refused as expired.
+    package static let retention: Int64 = 13 * 7 * 24 * 3_600_000
+    /// At most so many that are over are remembered, the latest; about 1 KiB each.
+    static let retained = 100_000
+    private static let forgettingInterval: Int64 = 3_600_000
+    private var nextForgetting: Int64 = .min
 
     private(set) var orders: OrderBook
     private(set) var approvals: ApprovalBook
@@ -89,8 +94,20 @@ package struct ControlTimeline {
                 at: row["until"], kind: isOrder ? .order : .decision, reference: "\(id)/expired", text: words
             ).add(to: incident, in: db)
         }
-        try db.cachedStatement(sql: "DELETE FROM incident_controls WHERE until <= ?")
-            .execute(arguments: [now - Self.retention])
+        // A clock that was set back must not stop it.
+        guard now >= nextForgetting || nextForgetting - now > Self.forgettingInterval else { return }
+        nextForgetting = now + Self.forgettingInterval
+        try Self.forget(now: now, in: db)
+    }
+
+    /// Forgets what was over long ago, and of more than can be kept the oldest.
+    static func forget(now: Int64, retained: Int = Self.retained, in db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM incident_controls WHERE until <= max(:oldest, coalesce(
+                    (SELECT until FROM incident_controls WHERE until <= :now ORDER BY until DESC LIMIT 1 OFFSET :retained), :oldest))
+                """
+        ).execute(arguments: ["oldest": now - retention, "now": now, "retained": retained])
     }
 
     // MARK: Orders
@@ -142,11 +159,15 @@ package struct ControlTimeline {
         let text =
             order.actions.map(\.rawValue).joined(separator: " + ")
             + " on \(order.subject.type.rawValue) \(order.subject.value)" + (scope.isEmpty ? "" : ", \(scope)")
+        // Alerts' messages begin with whom they are about.
+        let own = "\(order.subject.value): "
+        let reason = order.reason.hasPrefix(own) ? String(order.reason.dropFirst(own.count)) : order.reason
         try note(
-            id: order.id, kind: .order, record: try RecordJSON.encode(order), named: order.incidentUID,
+            id: order.id, kind: .order, record: try RecordJSON.encode(order),
+            named: try order.incidentUID ?? incident(ofAlert: order.alertUID, in: db),
             identity: order.subject.owner, state: state,
-            at: order.issuedAt, until: order.expiresAt, who: order.issuer.name, text: "\(text): \(order.reason)",
-            .order, (state == "observed" ? "observed only: " : "") + "\(text): \(order.reason)", in: db)
+            at: order.issuedAt, until: order.expiresAt, who: order.issuer.name, text: "\(text): \(reason)",
+            .order, (state == "observed" ? Self.observedOnly : "") + "\(text): \(reason)", in: db)
     }
 
     // MARK: Approvals
@@ -260,6 +281,35 @@ package struct ControlTimeline {
     private func set(_ id: String, _ state: String, in db: Database) throws {
         try db.cachedStatement(sql: "UPDATE incident_controls SET state = ? WHERE id = ?")
             .execute(arguments: [state, id])
+    }
+
+    /// Orders that an alert led to, and that were read before it, come into its incident.
+    static func join(ordersOf alert: String, to incident: String, in db: Database) throws {
+        let orders = try Row.fetchAll(
+            db.cachedStatement(
+                sql: """
+                    SELECT id, at, state, who, text FROM incident_controls
+                    WHERE json_extract(record, '$.alert_uid') = ? AND kind = 'order' AND incident_id IS NULL
+                    """), arguments: [alert])
+        for order in orders {
+            let id: String = order["id"]
+            try db.cachedStatement(sql: "UPDATE incident_controls SET incident_id = ? WHERE id = ?")
+                .execute(arguments: [incident, id])
+            let text: String = order["text"]
+            try TimelineEntry(
+                at: order["at"], kind: .order, who: order["who"], reference: id,
+                text: (order["state"] as String == "observed" ? observedOnly : "") + text
+            ).add(to: incident, in: db)
+        }
+    }
+
+    /// Stands before the words of an order that was only written down.
+    private static let observedOnly = "observed only: "
+
+    private func incident(ofAlert alert: String?, in db: Database) throws -> String? {
+        guard let alert else { return nil }
+        return try String.fetchOne(
+            db.cachedStatement(sql: "SELECT incident_id FROM incident_alerts WHERE alert_id = ?"), arguments: [alert])
     }
 
     private func incident(of id: String, in db: Database) throws -> String? {

@@ -3,6 +3,7 @@
 import Foundation
 package import GRDB
 import JSONText
+package import Paging
 import Signing
 
 /// A row of the evidence chain: who did what to what.
@@ -144,7 +145,7 @@ package enum EvidenceChain {
 
     /// Rows, the latest first.
     ///
-    /// - Throws: ``IncidentError/badCursor(_:)``, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package static func page(
         _ filter: Filter = Filter(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<EvidenceRow> {

@@ -14,7 +14,6 @@ package enum IncidentError: Error, Sendable, Equatable, CustomStringConvertible 
     case isClosed(String)
     /// What was given, and what is wrong with it.
     case invalid(String, String)
-    case badCursor(String)
 
     package var description: String {
         switch self {
@@ -29,7 +28,6 @@ package enum IncidentError: Error, Sendable, Equatable, CustomStringConvertible 
         case .notClosed(let id): "the incident \(id) is open"
         case .isClosed(let id): "the incident \(id) is closed: reopen it first"
         case .invalid(let what, let why): "the \(what) \(why)"
-        case .badCursor(let cursor): "'\(cursor.prefix(80))' is no cursor of this list: begin without one"
         }
     }
 }

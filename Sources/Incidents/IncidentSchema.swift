@@ -15,6 +15,10 @@ package enum IncidentSchema {
         migrator.registerMigration("incidents 2026-11-22 keep records of controls") { db in
             try db.execute(sql: controls)
         }
+        migrator.registerMigration("incidents 2026-11-22 find orders by their alert, and controls that are over") {
+            db in
+            try db.execute(sql: findControls)
+        }
         try migrator.migrate(database)
     }
 
@@ -81,7 +85,7 @@ package enum IncidentSchema {
         -- Read twice, said once.
         CREATE UNIQUE INDEX incident_entries_reference ON incident_entries (incident_id, kind, reference)
             WHERE reference IS NOT NULL;
-        -- Orders and approvals that were seen, until some time after they are over.
+        -- Orders and approvals that were seen, until some time after they are over: ControlTimeline.retention.
         CREATE TABLE incident_controls (
             id TEXT PRIMARY KEY NOT NULL,
             kind TEXT NOT NULL CHECK (kind IN ('order', 'approval')),
@@ -113,6 +117,14 @@ package enum IncidentSchema {
         CREATE INDEX incident_controls_identity ON incident_controls (identity_key, state, kind, at);
         DROP INDEX incident_alerts_incident;
         CREATE INDEX incident_alerts_incident ON incident_alerts (incident_id, time, alert_id);
+        """
+
+    private static let findControls = """
+        -- Orders that were read before the alert that led to them.
+        CREATE INDEX incident_controls_alert ON incident_controls (json_extract(record, '$.alert_uid'))
+            WHERE kind = 'order' AND incident_id IS NULL;
+        CREATE INDEX incident_controls_running ON incident_controls (until)
+            WHERE state IN ('active', 'observed', 'pending', 'approved');
         """
 
     private static let evidence = """

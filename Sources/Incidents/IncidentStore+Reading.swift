@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import GRDB
+package import Paging
 
 /// Which incidents are listed.
 package struct IncidentFilter: Sendable, Equatable {
@@ -67,7 +68,7 @@ extension IncidentStore {
 
     /// Incidents: open ones by severity, then by their latest alert; all or closed ones by their latest alert. The most urgent first.
     ///
-    /// - Throws: ``IncidentError/badCursor(_:)``, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package static func list(
         _ filter: IncidentFilter = IncidentFilter(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<Incident> {
@@ -103,7 +104,7 @@ extension IncidentStore {
 
     /// The timeline of an incident, the latest first.
     ///
-    /// - Throws: ``IncidentError/badCursor(_:)``, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package static func timeline(
         of incident: String, after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<TimelineEntry> {

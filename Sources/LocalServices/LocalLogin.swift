@@ -55,7 +55,7 @@ struct LocalLogin: Sendable {
         guard query["response_type"] == "code", query["client_id"] == LocalIssuer.clientID,
             query["code_challenge_method"] == "S256", let challenge = query["code_challenge"],
             let nonce = query["nonce"], let state = query["state"], let redirectURI = query["redirect_uri"],
-            redirectURI.hasPrefix("http://127.0.0.1:")
+            ["http", "https"].contains(where: { redirectURI.hasPrefix("\($0)://127.0.0.1:") })
         else { return LocalIssuer.json(#"{"error":"invalid_request"}"#, status: .badRequest) }
         guard let person = people.first(where: { $0.subject == query["subject"] }) else {
             return page(request.uri.query ?? "")
@@ -84,7 +84,7 @@ struct LocalLogin: Sendable {
         let html = """
             <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
             <title>Who are you?</title><link rel="icon" href="data:,">
-            <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;color-scheme:light dark}
+            <style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem}
             li{margin:0 0 1rem;list-style:none}ul{padding:0}a{font-size:1.2rem}small{display:block;opacity:.8}</style>
             <h1>Who are you?</h1><p>This stands for your identity provider. It asks nobody for a password.</p>
             <ul>\(list.joined())</ul></html>

@@ -32,16 +32,3 @@ package struct RecordingFilter: Sendable, Equatable {
         self.text = text
     }
 }
-
-/// One page of a list, and where the next begins.
-package struct RecordingPage<Item: Sendable>: Sendable {
-    package var items: [Item]
-    /// Nil on the last page.
-    package var next: String?
-}
-
-/// A cursor that no page gave.
-package struct BadRecordingCursor: Error, Sendable, Equatable, CustomStringConvertible {
-    package let cursor: String
-    package var description: String { "'\(cursor)' is no cursor of a list of recordings" }
-}

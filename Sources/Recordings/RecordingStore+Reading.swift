@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRDB
+package import Paging
 
 extension RecordingStore {
     /// The most items of one page.
@@ -9,16 +10,14 @@ extension RecordingStore {
     /// Recordings, the latest to arrive first.
     ///
     /// - Parameter cursor: `next` of the page before.
-    /// - Throws: ``BadRecordingCursor``, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package func search(
         _ filter: RecordingFilter, after cursor: String? = nil, limit: Int = 50
-    ) throws -> RecordingPage<RecordingSummary> {
-        let before = try cursor.map { try Self.numbers($0, count: 1)[0] } ?? .max
+    ) throws -> Page<RecordingSummary> {
+        let before = try cursor.map { try Cursor.read($0, numbers: 1).numbers[0] } ?? .max
         let limit = max(1, min(limit, Self.maximumPage))
         let items = try database.read { db in try Self.search(filter, before: before, limit: limit + 1, in: db) }
-        return RecordingPage(
-            items: Array(items.prefix(limit)),
-            next: items.count > limit ? String(items[limit - 1].sequence) : nil)
+        return Page(items, size: limit) { String($0.sequence) }
     }
 
     private static func search(
@@ -107,11 +106,11 @@ extension RecordingStore {
     /// - Parameters:
     ///   - session: the id that the issuer gave.
     ///   - from, to: whose last exchange was then, ms since the epoch, UTC; `to` is not in it.
-    /// - Throws: ``BadRecordingCursor``, or SQLite's error.
+    /// - Throws: ``BadCursor``, or SQLite's error.
     package func sessions(
         identity: String? = nil, session: String? = nil, from: Int64? = nil, to: Int64? = nil,
         after cursor: String? = nil, limit: Int = 50
-    ) throws -> RecordingPage<RecordedSession> {
+    ) throws -> Page<RecordedSession> {
         let limit = max(1, min(limit, Self.maximumPage))
         var conditions = ["1"]
         var arguments: [any DatabaseValueConvertible] = []
@@ -125,7 +124,7 @@ extension RecordingStore {
         add("last_at >= ?", from)
         add("last_at < ?", to)
         if let cursor {
-            let place = try Self.numbers(cursor, count: 2)
+            let place = try Cursor.read(cursor, numbers: 2).numbers
             add("(last_at, id) < (?, ?)", place[0], place[1])
         }
         arguments.append(limit + 1)
@@ -137,9 +136,7 @@ extension RecordingStore {
             try Row.fetchAll(db.cachedStatement(sql: sql), arguments: StatementArguments(arguments))
                 .map(RecordedSession.init)
         }
-        let page = Array(items.prefix(limit))
-        return RecordingPage(
-            items: page, next: items.count > limit ? page.last.map { "\($0.lastAt).\($0.id)" } : nil)
+        return Page(items, size: limit) { "\($0.lastAt).\($0.id)" }
     }
 
     /// The session of a row of ``sessions(identity:session:from:to:after:limit:)``.
@@ -155,12 +152,12 @@ extension RecordingStore {
 
     /// A session's exchanges with their contents, in the order in which they ended.
     ///
-    /// - Throws: ``BadRecordingCursor``, ``RecordingDamage``, or SQLite's error.
+    /// - Throws: ``BadCursor``, ``RecordingDamage``, or SQLite's error.
     package func replay(
         _ session: RecordedSession, after cursor: String? = nil, limit: Int = 50
-    ) throws -> RecordingPage<ReplayStep> {
+    ) throws -> Page<ReplayStep> {
         let limit = max(1, min(limit, Self.maximumPage))
-        let place = try cursor.map { try Self.numbers($0, count: 2) } ?? [-1, -1]
+        let place = try cursor.map { try Cursor.read($0, numbers: 2).numbers } ?? [-1, -1]
         let steps = try database.read { db in
             try Row.fetchAll(
                 db.cachedStatement(
@@ -173,19 +170,7 @@ extension RecordingStore {
                 return ReplayStep(offset: max(0, stored.recording.at - session.startedAt), stored: stored)
             }
         }
-        let page = Array(steps.prefix(limit))
-        return RecordingPage(
-            items: page,
-            next: steps.count > limit ? page.last.map { "\($0.stored.recording.at).\($0.stored.sequence)" } : nil)
-    }
-
-    private static func numbers(_ cursor: String, count: Int) throws(BadRecordingCursor) -> [Int64] {
-        let parts = cursor.split(separator: ".", omittingEmptySubsequences: false).map { Int64($0) }
-        let numbers = parts.compactMap(\.self)
-        guard numbers.count == count, parts.count == count, cursor.utf8.count <= 40 else {
-            throw BadRecordingCursor(cursor: String(cursor.prefix(64)))
-        }
-        return numbers
+        return Page(steps, size: limit) { "\($0.stored.recording.at).\($0.stored.sequence)" }
     }
 }
 

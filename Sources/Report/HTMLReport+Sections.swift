@@ -15,7 +15,7 @@ extension HTMLReport {
             html.raw("<ul class=\"timeline\">\n")
             for (index, entry) in incident.timeline.enumerated() {
                 if incident.omittedEntries > 0, index == incident.timeline.count / 2 {
-                    html.element("li", "… \(incident.omittedEntries) more in the console …", kind: "muted")
+                    html.element("li", "… \(incident.omittedEntries) more in the console …", kind: "omitted")
                 }
                 html.raw(
                     "<li><time>\(document.period.words(entry.at))</time><span class=\"kind\">\(Markup.escape(entry.kind))</span>"
@@ -32,9 +32,11 @@ extension HTMLReport {
             }
             html.raw("<p class=\"note-plain muted\"><code>\(Markup.escape(words))</code></p>\n")
             if !incident.evidence.isEmpty {
-                let rows = incident.evidence.map { "row \($0.sequence) \($0.action) \($0.hash)" }
-                html.raw(
-                    "<p class=\"muted\"><code>Evidence: \(Markup.escape(rows.joined(separator: "; ")))</code></p>\n")
+                html.raw("<p class=\"note-plain muted\">Evidence:</p>\n<ul class=\"evidence\">\n")
+                for row in incident.evidence {
+                    html.raw("<li>row \(row.sequence) \(Markup.escape(row.action)) <code>\(row.hash)</code></li>\n")
+                }
+                html.raw("</ul>\n")
             }
             html.raw("</article>\n")
         }
@@ -45,7 +47,7 @@ extension HTMLReport {
         html.notes(enforcement.notes)
         html.cards([
             HTMLWriter.Card("Orders with effect", enforcement.inForce),
-            HTMLWriter.Card("Observed only", enforcement.observed, "what would have been done"),
+            HTMLWriter.Card("Would have acted", enforcement.wouldHaveActed, "alerts, had detectors not only observed"),
             HTMLWriter.Card("Undone", enforcement.undone, "\(enforcement.mistaken) judged mistaken"),
             HTMLWriter.Card(
                 "Approvals asked", enforcement.asked, "\(enforcement.granted) granted, \(enforcement.denied) denied"),
@@ -54,8 +56,14 @@ extension HTMLReport {
                 "Mean time to act", enforcement.meanTimeToAct.map { .duration($0) } ?? .missing,
                 "over \(Words.count(enforcement.timedOrders, "order"))"
             ),
+            HTMLWriter.Card(
+                "Refused by the budget", enforcement.refusedByBudget,
+                "at most \(Words.count(enforcement.mostWithinAnHour, "order")) within an hour"),
+            HTMLWriter.Card("Spared as protected", enforcement.sparedProtected, "alerts on break-glass identities"),
         ])
-        for table in report.enforcementTables { html.table(table) }
+        for table in report.enforcementTables {
+            html.table(table, empty: table.id == "protected" && enforcement.protected == nil ? "Not known" : "none")
+        }
     }
 
     func access(_ html: inout HTMLWriter) {
@@ -93,6 +101,8 @@ extension HTMLReport {
                 "Delivery, p95", detection.deliveryP95.map { .duration(Double($0)) } ?? .missing, "outbox to receiver"),
             HTMLWriter.Card("Noisy rules", detection.noisy.count),
             HTMLWriter.Card("Silent rules", detection.silent.count, "8 weeks without an alert"),
+            HTMLWriter.Card("Silenced", detection.silenced, "alerts, from a receiver at least once"),
+            HTMLWriter.Card("Inhibited", detection.inhibited), HTMLWriter.Card("Muted", detection.muted),
         ])
         let tables = report.detectionTables
         html.table(tables[0], empty: "No rule fired")

@@ -22,7 +22,7 @@ struct HTMLReport {
             <meta name="color-scheme" content="light dark">
             <title>\(Markup.escape(title))</title>
             <style>
-            \(HTMLStyle.page)
+            \(HTMLStyle.page(report))
             \(HTMLStyle.css)
             </style>
             </head>
@@ -79,8 +79,11 @@ struct HTMLReport {
                 "Hours with events", header.coverage.map { .share($0) } ?? .missing,
                 header.hoursWithEvents.map { "\($0) of \(header.hours)" }),
             HTMLWriter.Card("Events read", header.eventsRead.map { .number($0) } ?? .missing),
-            HTMLWriter.Card("Unreadable events", header.eventsUnreadable.map { .number($0) } ?? .missing),
-            HTMLWriter.Card("Unreadable alerts", .number(header.alertsUnreadable)),
+            HTMLWriter.Card(
+                "Unreadable events", header.eventsUnreadable.map { .number($0) } ?? .missing,
+                "and \(Words.count(Int(clamping: header.alertsUnreadable), "alert"))"),
+            HTMLWriter.Card(
+                "Late events", header.eventsLate.map { .number($0) } ?? .missing, "by more than a minute"),
             HTMLWriter.Card("Rules in force", header.rules, header.ruleSetHash.map { "rule set \($0.prefix(12))" }),
             HTMLWriter.Card(
                 "Data until", .text(header.dataUntil.map { String(period.words($0).suffix(5)) } ?? "no data"),
@@ -114,7 +117,21 @@ struct HTMLReport {
                 report.signals.bytesOut.map { "\(ChartUnit.bytes.text($0.before)) the week before" }),
             HTMLWriter.Card("Actions recommended", report.recommendations.count),
         ])
+        html.raw("<div class=\"charts\"><div>\n")
+        let urgent = report.recommendations.prefix(5)
+        html.table(
+            ReportTable(
+                id: "urgent", title: "Most urgent", columns: ["What", "Owner"],
+                rows: urgent.map { [.text($0.text), .text($0.owner)] }, total: report.recommendations.count),
+            empty: "Nothing needs to be done by what is recorded")
+        html.raw("</div><div>\n")
         html.table(report.headerTables[1])
+        html.raw("</div></div>\n<div class=\"charts board\">\n")
+        html.figure("Identities by level of risk", bandWords, bands("board-risk"))
+        if let volume = report.signals.bytesOut {
+            html.figure("Bytes out per day", words(volume, .bytes), chart(volume, "board-bytes", "Bytes out", .bytes))
+        }
+        html.raw("</div>\n")
     }
 
     private var highNow: Int { high(report.risk.weeks.count - 1) }
@@ -132,14 +149,7 @@ struct HTMLReport {
         html.notes(risk.notes)
         let tables = report.riskTables
         html.raw("<div class=\"charts\">\n")
-        html.figure(
-            "Identities by level of risk, at the end of each week",
-            StackedBars(
-                ChartCaption(
-                    id: "risk-bands", title: "Identities by level of risk per week",
-                    summary: "Stacked bars, one per week; the numbers stand in the table beside it."),
-                unit: .count, names: risk.weeks.map { String($0.suffix(3)) },
-                parts: risk.bands.map { ($0.level, $0.counts.map(Double.init)) }, palette: .risk))
+        html.figure("Identities by level of risk, at the end of each week", bandWords, bands("risk-bands"))
         html.raw("<div>")
         html.table(tables[0])
         html.raw("</div></div>\n")
@@ -152,12 +162,57 @@ struct HTMLReport {
         html.raw("</div></div>\n")
     }
 
+    private func bands(_ id: String) -> StackedBars {
+        StackedBars(
+            ChartCaption(
+                id: id, title: "Identities by level of risk per week",
+                summary: "Stacked bars, one per week. \(bandWords)"),
+            unit: .count, names: report.risk.weeks.map { String($0.suffix(3)) },
+            parts: report.risk.bands.map { ($0.level, $0.counts.map(Double.init)) }, palette: .risk)
+    }
+
+    private var bandWords: String {
+        let last = report.risk.weeks.count - 1
+        func all(_ week: Int) -> Int {
+            report.risk.bands.reduce(0) { $0 + ($1.counts.indices.contains(week) ? $1.counts[week] : 0) }
+        }
+        return
+            "\(Words.count(all(last), "identity").capitalizedFirst) at risk at the end of the week, \(highNow) of them high or critical; the week before \(all(last - 1)) and \(highBefore)."
+    }
+
+    /// The hour with the most alerts.
+    private var heatWords: String {
+        let names = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+        let cells = zip(names, report.signals.heat).flatMap { day, hours in
+            hours.enumerated().map { (day: day, hour: $0.offset, alerts: $0.element) }
+        }
+        // Of several the first.
+        guard let most = cells.max(by: { $0.alerts < $1.alerts }), most.alerts > 0 else {
+            return "No alert in the week."
+        }
+        return
+            "\(Words.count(report.signals.alerts, "alert").capitalizedFirst) in the week, the most on \(most.day) from \(most.hour):00: \(most.alerts)."
+    }
+
+    /// The week's sum, and the days that deviate.
+    private func words(_ volume: Volume, _ unit: ChartUnit) -> String {
+        let deviating = zip(volume.values, volume.limit).suffix(7).count { value, limit in
+            limit.map { value >= $0 } ?? false
+        }
+        let isLearning = volume.limit.suffix(7).contains { $0 == nil }
+        return
+            "\(unit.text(volume.week)) this week, \(unit.text(volume.before)) the week before (\(Words.change(volume.week, volume.before))); "
+            + (isLearning
+                ? "what is usual is still being learned."
+                : "\(Words.count(deviating, "day")) of the week above the limit.")
+    }
+
     private func signals(_ html: inout HTMLWriter) {
         let signals = report.signals
         html.notes(signals.notes)
         html.table(report.signalTables[0])
         html.figure(
-            "Alerts by weekday and hour, \(report.header.zone)",
+            "Alerts by weekday and hour, \(report.header.zone)", heatWords,
             HeatMap.week(
                 ChartCaption(
                     id: "signals-heat", title: "Alerts by weekday and hour",
@@ -165,10 +220,14 @@ struct HTMLReport {
                 cells: signals.heat.map { $0.map(Double.init) }), isWide: true)
         html.raw("<div class=\"charts\">\n")
         if let volume = signals.bytesOut {
-            html.figure("Bytes out per day, and what was usual", chart(volume, "bytes-out", "Bytes out", .bytes))
+            html.figure(
+                "Bytes out per day, and what was usual", words(volume, .bytes),
+                chart(volume, "bytes-out", "Bytes out", .bytes))
         }
         if let volume = signals.vectorsOut {
-            html.figure("Vectors out per day, and what was usual", chart(volume, "vectors-out", "Vectors out", .count))
+            html.figure(
+                "Vectors out per day, and what was usual", words(volume, .count),
+                chart(volume, "vectors-out", "Vectors out", .count))
         }
         html.raw("</div>\n")
     }

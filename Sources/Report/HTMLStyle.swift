@@ -14,11 +14,17 @@ enum HTMLStyle {
         """
 
     /// Of a page that holds nothing else.
-    static let page = """
-        html{background:#fff}body{margin:0}
-        @media (prefers-color-scheme:dark){html{background:#12181e}}
-        @media print{html{background:#fff}}
-        """
+    static func page(_ report: WeeklyReport) -> String {
+        // A week is letters, digits and a dash: nothing in a string of CSS that would end it.
+        let words = "Weekly insider-risk report \(report.header.week), \(report.edition.rawValue) edition, confidential"
+        return """
+            html{background:#fff}body{margin:0}
+            @media (prefers-color-scheme:dark){html{background:#12181e}}
+            @media print{html{background:#fff}}
+            @page{@top-left{content:"\(words)";font:9px sans-serif;color:#5a6672}}
+            @page:first{@top-left{content:""}}
+            """
+    }
 
     static let css = """
         .report{\(light)color-scheme:light dark}
@@ -56,6 +62,7 @@ enum HTMLStyle {
         .report .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(26em,100%),1fr));gap:1.2em 2em}
         .report figure{margin:.8em 0;break-inside:avoid}
         .report figcaption{font-weight:600;font-size:.92em;margin-bottom:.35em}
+        .report figcaption span{display:block;font-weight:400}
         .report .scroll{overflow-x:auto}
         .report table{border-collapse:collapse;width:100%;font-size:.86em;margin:.3em 0 .2em;font-variant-numeric:tabular-nums}
         .report th,.report td{text-align:left;vertical-align:top;padding:.32em .6em .32em 0;border-bottom:1px solid var(--line)}
@@ -66,6 +73,7 @@ enum HTMLStyle {
         .report td.n{white-space:nowrap}
         .report td.t{white-space:nowrap}
         .report td.long{min-width:14em}
+        .report td.id{min-width:11em}
         .report .level{white-space:nowrap}
         .report .level::before{content:"";display:inline-block;width:.7em;height:.7em;border-radius:2px;margin-right:.4em;\
         border:1px solid var(--chart-grid);background:var(--risk-info)}
@@ -78,6 +86,8 @@ enum HTMLStyle {
         .report ul.timeline{list-style:none;padding:0;margin:.5em 0;font-size:.88em}
         .report ul.timeline li{display:grid;grid-template-columns:13.5em 6.5em 1fr;gap:.6em;padding:.15em 0}
         .report ul.timeline time{color:var(--muted)}
+        .report ul.timeline li.omitted{display:block;color:var(--muted)}
+        .report ul.evidence{list-style:none;padding:0;margin:.2em 0;font-size:.82em;color:var(--muted)}
         .report footer{margin-top:2.5em;border-top:1px solid var(--line);padding-top:.8em;color:var(--muted);font-size:.85em}
         @media (max-width:40em){
         .report{padding:1em}
@@ -89,25 +99,35 @@ enum HTMLStyle {
         .report ul.timeline .kind{font-weight:600;margin-right:.4em}
         .report td.long{min-width:11em}
         }
-        @page{size:A4;margin:15mm 14mm 17mm;@bottom-right{content:counter(page) " / " counter(pages);font:9px sans-serif;color:#5a6672}}
+        @page{margin:16mm 14mm 17mm;@bottom-right{content:counter(page) " / " counter(pages);font:9px sans-serif;color:#5a6672}}
         @media print{
-        .report{max-width:none;padding:0;font-size:10.5px;line-height:1.4}
+        .report{max-width:none;padding:0;font-size:10.5px;line-height:1.4;print-color-adjust:exact;-webkit-print-color-adjust:exact}
         .report nav{display:none}
+        .report p,.report li{orphans:3;widows:3}
         .report h2{break-after:avoid;margin-top:1.5em}
+        .report #s3{break-before:page}
+        .report #s3 h2{margin-top:0}
         .report h3,.report .note,.report figcaption{break-after:avoid}
+        .report .note,.report .warning,.report dl.cards{break-inside:avoid}
+        .report h3+.muted,.report article p{break-before:avoid}
+        .report article h3+p{break-after:avoid}
         .report thead{display:table-header-group}
         .report tr,.report .card,.report li{break-inside:avoid}
         .report .scroll{overflow:visible}
+        .report table.short{break-inside:avoid}
         .report table{font-size:9px}
         .report th,.report td{padding:.22em .45em .22em 0}
         .report th{white-space:normal}
-        .report td.long{min-width:0}
+        .report td{overflow-wrap:break-word}
+        .report td.long{min-width:9em}
+        .report td.id{min-width:11.5em}
+        .report .wide .chart{max-width:38em}
         .report .cards{grid-template-columns:repeat(6,1fr);gap:.4em}
         .report .card{border:1px solid var(--line);padding:.4em .5em}
         .report .card dd{font-size:1.25em}
         .report .charts{grid-template-columns:1fr 1fr}
         .report article{break-inside:auto;padding:.1em .7em .4em}
-        .report ul.timeline li{grid-template-columns:9em 5em 1fr}
+        .report ul.timeline li{grid-template-columns:12.5em 6.6em 1fr}
         }
         """
 }

@@ -21,12 +21,22 @@ struct HTMLWriter {
         for note in notes { element("p", note, kind: "note") }
     }
 
-    mutating func figure(_ title: String, _ chart: some Chart, isWide: Bool = false) {
-        // What cannot be drawn is in the tables all the same.
-        guard let svg = try? chart.svg() else { return }
-        text += "<figure><figcaption>\(Markup.escape(title))</figcaption><div class=\"scroll\(isWide ? " wide" : "")\">"
-        text += svg + "</div></figure>\n"
+    /// A chart, and what it shows in a sentence with its number.
+    mutating func figure(_ title: String, _ sentence: String, _ chart: some Chart, isWide: Bool = false) {
+        do {
+            let svg = try chart.svg()
+            text +=
+                "<figure><figcaption>\(Markup.escape(title))<span>\(Markup.escape(sentence))</span></figcaption>"
+            text += "<div class=\"scroll\(isWide ? " wide" : "")\">"
+            text += svg + "</div></figure>\n"
+        } catch {
+            // Its numbers are in the tables all the same.
+            element("p", "\(title): cannot be drawn, \(error).", kind: "note")
+        }
     }
+
+    /// On paper a table of so many lines stays together.
+    private static let shortTable = 14
 
     /// A table with its title; one without rows says so in a word.
     mutating func table(_ table: ReportTable, empty: String = "none", without hidden: Set<String> = []) {
@@ -41,7 +51,8 @@ struct HTMLWriter {
             !hidden.contains(table.columns[column])
                 && !table.rows.allSatisfy { row in if case .missing = row[column] { true } else { false } }
         }
-        text += "<div class=\"scroll\"><table\(columns.count <= 4 ? " class=\"narrow\"" : "")><thead><tr>"
+        text +=
+            "<div class=\"scroll\"><table class=\"\(columns.count <= 4 ? "narrow" : "")\(isShort(table) ? " short" : "")\"><thead><tr>"
         for column in columns {
             let isNumber = table.rows.allSatisfy { row in
                 if case .missing = row[column] { true } else { row[column].isNumber }
@@ -57,13 +68,20 @@ struct HTMLWriter {
         text += "</tbody></table></div>\n"
     }
 
+    private func isShort(_ table: ReportTable) -> Bool {
+        let lines = table.rows.prefix(Self.shortTable + 1).reduce(0) { lines, row in
+            lines + 1 + (row.map { Self.words($0).count / 40 }.max() ?? 0)
+        }
+        return lines <= Self.shortTable
+    }
+
     private mutating func cell(_ cell: ReportTable.Cell) {
         switch cell {
         case .text(let value): text += "<td\(value.count > 40 ? " class=\"long\"" : "")>\(Markup.escape(value))</td>"
         case .code(let value):
             // Short ones are copied whole; long ones may break anywhere.
             text +=
-                "<td\(value.count <= 24 ? " class=\"t\"" : " class=\"long\"")><code>\(Markup.escape(value))</code></td>"
+                "<td class=\"\(value.count <= 24 ? "t" : value.count <= 36 ? "id" : "long")\"><code>\(Markup.escape(value))</code></td>"
         case .level(let value): text += "<td>\(Self.level(value))</td>"
         case .time(let value): text += "<td class=\"t\">\(period.words(value))</td>"
         case .series(let values, let top):

@@ -88,7 +88,7 @@ enum Recommending {
                 2, "order.mistaken", Double(report.enforcement.mistaken),
                 "Look at \(Words.count(report.enforcement.mistaken, "order")) on incidents that were judged false or benign.",
                 "Detection engineering", "work is not stopped for nothing",
-                report.enforcement.orders.compactMap(\.incident))
+                Set(report.enforcement.orders.filter(\.isMistaken).compactMap(\.incident)).sorted())
         }
     }
 
@@ -99,15 +99,13 @@ enum Recommending {
                 "Revoke the access of \(leaver.who.name), whose last day was \(leaver.endDate): \(Words.count(Int(clamping: leaver.events), "event")) since.",
                 "Identity management", "who has left cannot take anything", [leaver.who.code])
         }
-        let byConnection = Dictionary(grouping: report.assets.unapproved, by: \.connection)
-        for (connection, rows) in byConnection {
-            let events = rows.reduce(0) { $0 + $1.events }
-            let bytes = rows.reduce(0) { $0 + $1.bytesOut }
+        for row in report.assets.unapprovedByConnection {
+            let connection = row.connection
             add(
-                2, "unapproved:\(connection)", Double(events),
-                "Ask for approvals at the connection \(connection): \(Words.count(Int(clamping: events), "request")) for checkpoints, corpora or exports went through without one (\(ChartUnit.bytes.text(Double(bytes)))).",
+                2, "unapproved:\(connection)", Double(row.events),
+                "Ask for approvals at the connection \(connection): \(Words.count(Int(clamping: row.events), "request")) for checkpoints, corpora or exports went through without one (\(ChartUnit.bytes.text(Double(row.bytesOut)))).",
                 "Owner of \(connection)", "a second person knows of everything that leaves",
-                Set(rows.map(\.who.code)).sorted())
+                Set(report.assets.unapproved.filter { $0.connection == connection }.map(\.who.code)).sorted())
         }
         if report.access.dormantCount > 0 {
             add(

@@ -8,13 +8,14 @@ extension ReportBuilder {
     func access() throws -> WeeklyReport.AccessReview {
         var review = WeeklyReport.AccessReview(
             dormant: [], dormantCount: 0, leavers: [], leaverCount: 0, unused: [], unusedCount: 0, longSessions: [],
-            longSessionCount: 0, shared: [], sharedCount: 0, notes: [])
+            longSessionCount: 0, shared: [], sharedCount: 0, tokens: [], tokenCount: 0, notes: [])
+        try addTokens(&review)
         guard let activity else {
             review.notes.append("Who used what access was not recorded.")
             return review
         }
         review.notes.append(
-            "What access was granted is not recorded here: dormant and unused mean what was used once. Ages of tokens are not recorded; long sessions stand for them."
+            "Standing access is granted by the identity provider and the gateways' policies, and is not recorded here: dormant and unused mean what was used once. Tokens of the identity provider are not known by their age; long sessions stand for them."
         )
         if !settings.people.values.contains(where: { $0.endDate != nil }) {
             review.notes.append(
@@ -25,6 +26,25 @@ extension ReportBuilder {
         try addUnused(&review, activity)
         try addSessions(&review, activity)
         return review
+    }
+
+    /// Those of the hub's own API; a hub without a console has no table of them.
+    private func addTokens(_ review: inout WeeklyReport.AccessReview) throws {
+        guard try hub.tableExists("api_tokens") else { return }
+        let tokens = try Row.fetchAll(
+            hub,
+            sql: """
+                SELECT name, owner, created_at, expires_at FROM api_tokens
+                WHERE created_at < :to AND expires_at > :to AND (revoked_at IS NULL OR revoked_at >= :to)
+                ORDER BY created_at, id
+                """, arguments: ["to": period.to]
+        ).map { row in
+            WeeklyReport.AccessReview.Token(
+                name: naming.text(row["name"]), owner: naming.who(row["owner"]), createdAt: row["created_at"],
+                expiresAt: row["expires_at"], ageDays: Int((period.to - (row["created_at"] as Int64)) / 86_400_000))
+        }
+        review.tokenCount = tokens.count
+        review.tokens = Array(tokens.prefix(ReportLimits.rows))
     }
 
     private var quietSince: Int64 { period.to - ReportLimits.dormantDays * 86_400_000 }

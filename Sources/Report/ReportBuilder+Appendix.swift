@@ -67,6 +67,9 @@ extension ReportBuilder {
         ("vectors out", "items of vectors.query and vectors.export"),
         ("judged", "alerts whose incident got a disposition: true, false or benign"),
         ("observed", "an order that was only written down: what would have been done"),
+        ("would have acted", "alerts on which an order would have been issued, had detectors not only observed"),
+        ("late", "an event whose record came more than a minute after its time; detectors drop it past their lateness"),
+        ("silenced, inhibited, muted", "alerts that were held back from a receiver at least once by routing"),
         ("undone", "orders of the week that were lifted before their end"),
         ("mistaken", "orders of the week on incidents that were judged false or benign"),
         (

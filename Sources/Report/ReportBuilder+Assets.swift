@@ -11,7 +11,8 @@ extension ReportBuilder {
     func assets() throws -> WeeklyReport.Assets {
         guard let activity else {
             return WeeklyReport.Assets(
-                groups: [], unapproved: [], unapprovedTotal: 0, notes: ["Who reached which asset was not recorded."])
+                groups: [], unapproved: [], unapprovedCount: 0, unapprovedTotal: 0, unapprovedByConnection: [],
+                notes: ["Who reached which asset was not recorded."])
         }
         let days = period.days
         let before = period.earlier(1).days
@@ -68,8 +69,14 @@ extension ReportBuilder {
                 < ($0.events, $0.bytesOut, $1.connection, $1.asset, $1.who.code)
         }
         if groups.allSatisfy({ $0.count == 0 }) { notes.append("No checkpoint, dataset or namespace was reached.") }
+        let byConnection = Dictionary(grouping: unapproved, by: \.connection).map { connection, rows in
+            WeeklyReport.Assets.UnapprovedOfConnection(
+                connection: connection, identities: Set(rows.map(\.who.code)).count,
+                events: rows.reduce(0) { $0 + $1.events }, bytesOut: rows.reduce(0) { $0 + $1.bytesOut })
+        }.sorted { ($1.events, $0.connection) < ($0.events, $1.connection) }
         return WeeklyReport.Assets(
-            groups: groups, unapproved: Array(unapproved.prefix(ReportLimits.rows)),
-            unapprovedTotal: unapproved.reduce(0) { $0 + $1.events }, notes: notes)
+            groups: groups, unapproved: Array(unapproved.prefix(ReportLimits.rows)), unapprovedCount: unapproved.count,
+            unapprovedTotal: unapproved.reduce(0) { $0 + $1.events }, unapprovedByConnection: byConnection, notes: notes
+        )
     }
 }

@@ -6,7 +6,7 @@ extension ReportBuilder {
     func detection() throws -> WeeklyReport.Detection {
         let table = try ruleTable()
         var notes = [
-            "How many alerts were suppressed as repeats, inhibited or silenced is not recorded. What people said of alerts is counted over all time."
+            "Repeats that a rule's suppress holds back are no alerts and are not recorded. What people said of alerts is counted over all time."
         ]
         let seen = Set(
             try String.fetchAll(
@@ -20,6 +20,7 @@ extension ReportBuilder {
                 || rule.judged >= ReportLimits.judged && (rule.falseShare ?? 0) > ReportLimits.falseShare
         }
         let delivery = try deliveries()
+        let held = try suppressed()
         if delivery.count == 0 {
             notes.append("No delivery of this week is remembered: delivered ones are kept for 30 days.")
         }
@@ -38,7 +39,19 @@ extension ReportBuilder {
                 ? Self.rounded(Double(delivery.delivered) / Double(delivery.delivered + delivery.dead), 10_000) : nil,
             deliveryP95: try p95(
                 "updated_at - created_at", "deliveries", "created_at >= ? AND created_at < ? AND state = 'delivered'"),
+            silenced: held["silenced"] ?? 0, inhibited: held["inhibited"] ?? 0, muted: held["muted"] ?? 0,
             notes: notes)
+    }
+
+    /// Alerts of the week by what held them back.
+    private func suppressed() throws -> [String: Int] {
+        let rows = try Row.fetchAll(
+            hub,
+            sql: """
+                SELECT reason, count(*) AS alerts FROM routing_suppressed JOIN alerts ON alerts.id = alert_id
+                WHERE time >= ? AND time < ? GROUP BY reason
+                """, arguments: [period.from, period.to])
+        return Dictionary(rows.map { ($0["reason"], $0["alerts"]) }, uniquingKeysWith: { first, _ in first })
     }
 
     /// Rules with an alert in this week or the one before.

@@ -31,7 +31,8 @@ extension ReportBuilder {
             header.notes.append("There are no data up to the end of this week.")
         }
         header.notes.append(
-            "Late events, and how long detectors were running, are not recorded here: see their metrics.")
+            "How long detectors were running is not recorded here: they keep it in their metrics (gatewatch_lag_records, and whether they answer)."
+        )
         return header
     }
 
@@ -52,19 +53,22 @@ extension ReportBuilder {
         let rows = try Row.fetchAll(
             activity,
             sql: """
-                SELECT hour, sum(events) AS events, sum(unreadable) AS unreadable FROM coverage
+                SELECT hour, sum(events) AS events, sum(unreadable) AS unreadable, sum(late) AS late
+                FROM coverage
                 WHERE hour >= ? AND hour < ? GROUP BY hour
                 """, arguments: [hours.lowerBound, hours.upperBound])
         var isCovered: Set<Int64> = []
-        var (events, unreadable): (Int64, Int64) = (0, 0)
+        var (events, unreadable, late): (Int64, Int64, Int64) = (0, 0, 0)
         for row in rows {
             let count: Int64 = row["events"]
             if count > 0 { isCovered.insert(row["hour"]) }
             events += count
             unreadable += row["unreadable"]
+            late += row["late"]
         }
         header.eventsRead = events
         header.eventsUnreadable = unreadable
+        header.eventsLate = late
         header.hoursWithEvents = isCovered.count
         let share = Double(isCovered.count) / Double(hours.count)
         header.coverage = Self.rounded(share, 10_000)

@@ -51,14 +51,19 @@ extension ReportBuilder {
             let (bytes, items) = amounts[event] ?? (0, 0)
             amounts[event] = (max(bytes, alert["bytes"]), max(items, alert["items"]))
         }
+        // Up to the week's end, as all that is counted here.
+        let known = try Row.fetchOne(
+            hub,
+            sql: "SELECT count(*) AS alerts, max(time) AS last FROM incident_alerts WHERE incident_id = ? AND time < ?",
+            arguments: [id, period.to])
         let identity: String? = row["identity"]
         var incident = WeeklyReport.Incident(
             id: id, who: identity.map(who), title: naming.text(row["title"]),
             severity: Severity.word(row["severity"]), status: row["status"],
-            openedAt: row["opened_at"], lastAlertAt: row["last_alert_at"], closedAt: row["closed_at"],
+            openedAt: row["opened_at"], lastAlertAt: known?["last"] ?? row["opened_at"], closedAt: row["closed_at"],
             closedWhy: row["closed_why"], owner: (row["assignee"] as String?).map(naming.who),
             disposition: row["disposition"], dispositionReason: (row["disposition_reason"] as String?).map(naming.text),
-            alerts: row["alerts"], rules: Set(alerts.map { rules.name($0["rule"]) }).sorted().map(naming.text),
+            alerts: known?["alerts"] ?? 0, rules: Set(alerts.map { rules.name($0["rule"]) }).sorted().map(naming.text),
             riskScore: row["risk_score"], bytes: amounts.values.reduce(0) { $0 &+ $1.bytes },
             items: amounts.values.reduce(0) { $0 &+ $1.items },
             resources: Set(alerts.compactMap { $0["resource"] as String? }).sorted().prefix(5).map(naming.text),

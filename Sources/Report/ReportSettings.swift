@@ -10,13 +10,16 @@ package struct ReportSettings: Sendable {
     package var rules: [ReportRule]
     /// Identities by the directory, under their uid in lower case.
     package var people: [String: ReportPerson]
+    /// Identities that automation never touches, exactly or with `*` and `?`: break-glass accounts and the like.
+    package var protected: [String]
     /// Under which identities become codes.
     package var pseudonyms: PseudonymKey
 
     package init(
         pseudonyms: PseudonymKey, version: String, tenant: String? = nil, rules: [ReportRule] = [],
-        people: [ReportPerson] = []
+        people: [ReportPerson] = [], protected: [String] = []
     ) {
+        self.protected = protected
         self.pseudonyms = pseudonyms
         self.version = version
         self.tenant = tenant

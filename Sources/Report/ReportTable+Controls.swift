@@ -10,7 +10,7 @@ extension WeeklyReport {
                 columns: ["Order", "Issued", "State", "By", "What", "Incident"],
                 rows: enforcement.orders.map { order in
                     [
-                        .code(order.id), .time(order.at), .text(order.state), .text(order.issuer), .text(order.text),
+                        .code(order.id), .time(order.at), .text(order.state), .code(order.issuer), .text(order.text),
                         order.incident.map { .code($0) } ?? .text("none"),
                     ]
                 }, total: enforcement.orderCount),
@@ -19,10 +19,21 @@ extension WeeklyReport {
                 columns: ["Request", "Asked", "State", "By", "Decided by", "What"],
                 rows: enforcement.approvals.map { approval in
                     [
-                        .code(approval.id), .time(approval.at), .text(approval.state), .text(approval.requester),
-                        .text(orMissing: approval.decidedBy), .text(approval.text),
+                        .code(approval.id), .time(approval.at), .text(approval.state), .code(approval.requester),
+                        approval.decidedBy.map { .code($0) } ?? .text("nobody"), .text(approval.text),
                     ]
                 }, total: enforcement.asked),
+            ReportTable(
+                id: "decisions", title: "What detectors decided", columns: ["Decision", "Why", "Alerts"],
+                rows: enforcement.decisions.map {
+                    [.text($0.decision), .text($0.reason ?? "within the budget"), .number(Int64($0.alerts))]
+                }),
+            ReportTable(
+                id: "protected", title: "Break-glass and protected identities in use",
+                columns: ["Identity", "Requests", "Denied"],
+                rows: (enforcement.protected ?? []).map {
+                    [.code($0.who.name), .number($0.events), .number($0.denied)]
+                }),
         ]
     }
 
@@ -51,6 +62,14 @@ extension WeeklyReport {
                 rows: access.shared.map {
                     [.code($0.who.name), .number(Int64($0.sessions)), .number(Int64($0.addresses))]
                 }, total: access.sharedCount),
+            ReportTable(
+                id: "tokens", title: "API tokens of the hub", columns: ["Token", "Owner", "Made", "Ends", "Days old"],
+                rows: access.tokens.map {
+                    [
+                        .text($0.name), .code($0.owner), .time($0.createdAt), .time($0.expiresAt),
+                        .number(Int64($0.ageDays)),
+                    ]
+                }, total: access.tokenCount),
         ]
     }
 
@@ -62,9 +81,9 @@ extension WeeklyReport {
                 rows: changes.list.map { change in
                     [
                         .time(change.at), .code(change.who.name), .text(change.operation),
-                        .text(orMissing: change.resource),
+                        change.resource.map { .code($0) } ?? .text("not named"),
                         .text(change.rules.isEmpty ? "no alert" : "outside: \(Words.list(change.rules))"),
-                        .text(change.changeID ?? "none"), .text(change.decision), .code(change.event),
+                        .code(change.changeID ?? "none"), .text(change.decision), .code(change.event),
                     ]
                 }, total: changes.count)
         ]
@@ -109,7 +128,7 @@ extension WeeklyReport {
         return [
             ("hours", number(header.hours)), ("hours_with_events", number(header.hoursWithEvents.map(Int64.init))),
             ("coverage", header.coverage.map { .share($0) } ?? .missing), ("events_read", number(header.eventsRead)),
-            ("events_unreadable", number(header.eventsUnreadable)),
+            ("events_unreadable", number(header.eventsUnreadable)), ("events_late", number(header.eventsLate)),
             ("alerts_unreadable", .number(header.alertsUnreadable)),
             ("incidents_opened", number(summary.opened)), ("incidents_opened_before", number(summary.openedBefore)),
             ("incidents_closed", number(summary.closed)), ("incidents_closed_before", number(summary.closedBefore)),
@@ -122,6 +141,10 @@ extension WeeklyReport {
             ("unapproved", .number(assets.unapprovedTotal)), ("orders", number(enforcement.orderCount)),
             ("orders_in_force", number(enforcement.inForce)), ("orders_observed", number(enforcement.observed)),
             ("orders_undone", number(enforcement.undone)), ("orders_mistaken", number(enforcement.mistaken)),
+            ("would_have_acted", number(enforcement.wouldHaveActed)),
+            ("refused_by_budget", number(enforcement.refusedByBudget)),
+            ("most_orders_within_an_hour", number(enforcement.mostWithinAnHour)),
+            ("spared_protected", number(enforcement.sparedProtected)),
             ("approvals_asked", number(enforcement.asked)), ("approvals_granted", number(enforcement.granted)),
             ("approvals_denied", number(enforcement.denied)), ("approvals_expired", number(enforcement.expired)),
             ("approvals_pending", number(enforcement.pending)),
@@ -130,7 +153,8 @@ extension WeeklyReport {
             ("changes_without_id", number(changes.withoutChangeID)), ("changes_denied", number(changes.denied)),
             ("mean_time_to_detect", duration(detection.meanTimeToDetect)),
             ("arrival_p95", duration(detection.arrivalP95.map(Double.init))),
-            ("deliveries", number(detection.deliveries)),
+            ("silenced", number(detection.silenced)), ("inhibited", number(detection.inhibited)),
+            ("muted", number(detection.muted)), ("deliveries", number(detection.deliveries)),
             ("delivered", number(detection.delivered)), ("dead", number(detection.dead)),
             ("delivery_success", detection.deliverySuccess.map { .share($0) } ?? .missing),
             ("delivery_p95", duration(detection.deliveryP95.map(Double.init))),

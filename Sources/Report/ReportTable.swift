@@ -165,7 +165,13 @@ extension WeeklyReport {
                         .code(row.who.name), .code(row.asset), .text(row.connection), .number(row.events),
                         .number(row.items), .bytes(row.bytesOut),
                     ]
-                })
+                }, total: assets.unapprovedCount),
+            ReportTable(
+                id: "unapproved_by_connection", title: "Taken without an approval, by connection",
+                columns: ["Connection", "Identities", "Requests", "Bytes out"],
+                rows: assets.unapprovedByConnection.map { row in
+                    [.text(row.connection), .number(Int64(row.identities)), .number(row.events), .bytes(row.bytesOut)]
+                }),
         ]
     }
 

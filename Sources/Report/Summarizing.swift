@@ -71,5 +71,5 @@ enum Summarizing {
 
 extension String {
     /// For the beginning of a sentence.
-    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+    var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
 }

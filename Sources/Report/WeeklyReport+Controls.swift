@@ -19,7 +19,31 @@ extension WeeklyReport {
         /// From the alert that led to an order, else the latest one of its incident before it, to the order; ms.
         package var meanTimeToAct: Double?
         package var timedOrders: Int
+        /// What detectors decided on the week's alerts of rules that respond.
+        package var decisions: [Decision]
+        /// Alerts on which an order would have been issued, had detectors not only observed.
+        package var wouldHaveActed: Int
+        /// Automatic orders that the budget refused, and the most within an hour.
+        package var refusedByBudget: Int
+        package var mostWithinAnHour: Int
+        /// Alerts on identities that automation must not touch: break-glass accounts and the like.
+        package var sparedProtected: Int
+        /// Such identities that were active in the week; nil where their names were not given.
+        package var protected: [Protected]?
         package var notes: [String]
+
+        package struct Decision: Codable, Sendable, Equatable {
+            /// issued, observed, refused.
+            package var decision: String
+            package var reason: String?
+            package var alerts: Int
+        }
+
+        package struct Protected: Codable, Sendable, Equatable {
+            package var who: Who
+            package var events: Int64
+            package var denied: Int64
+        }
 
         package struct Order: Codable, Sendable, Equatable {
             package var id: String
@@ -29,12 +53,15 @@ extension WeeklyReport {
             package var issuer: String
             package var text: String
             package var incident: String?
+            /// Its incident was judged false or benign.
+            package var isMistaken: Bool
         }
 
         package struct Approval: Codable, Sendable, Equatable {
             package var id: String
             package var at: Int64
             package var requester: String
+            /// `approved` also when the approval has ended by its time; `expired`: nobody decided, or too few.
             package var state: String
             package var decidedBy: String?
             package var text: String
@@ -57,7 +84,19 @@ extension WeeklyReport {
         /// Identities with sessions from different addresses at the same time.
         package var shared: [Shared]
         package var sharedCount: Int
+        /// The hub's API tokens that were valid at the week's end, the oldest first.
+        package var tokens: [Token]
+        package var tokenCount: Int
         package var notes: [String]
+
+        package struct Token: Codable, Sendable, Equatable {
+            package var name: String
+            package var owner: String
+            package var createdAt: Int64
+            package var expiresAt: Int64
+            /// Whole days at the week's end.
+            package var ageDays: Int
+        }
 
         package struct Dormant: Codable, Sendable, Equatable {
             package var who: Who
@@ -131,6 +170,10 @@ extension WeeklyReport {
         package var deliverySuccess: Double?
         /// From the outbox to the receiver's yes, ms.
         package var deliveryP95: Int64?
+        /// Alerts of the week that were held back from a receiver at least once; one may be so for several reasons.
+        package var silenced: Int
+        package var inhibited: Int
+        package var muted: Int
         package var notes: [String]
 
         package struct Rule: Codable, Sendable, Equatable {

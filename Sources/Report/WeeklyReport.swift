@@ -54,6 +54,8 @@ package struct WeeklyReport: Codable, Sendable, Equatable {
         package var gaps: [Gap]
         package var eventsRead: Int64?
         package var eventsUnreadable: Int64?
+        /// Of those read: they came more than a minute after their time.
+        package var eventsLate: Int64?
         package var alertsUnreadable: Int64
         package var notes: [String]
     }
@@ -163,7 +165,10 @@ package struct WeeklyReport: Codable, Sendable, Equatable {
         package var groups: [Group]
         /// Who took what without an approval, the most first.
         package var unapproved: [Unapproved]
+        package var unapprovedCount: Int
         package var unapprovedTotal: Int64
+        /// The same of each connection, the most first.
+        package var unapprovedByConnection: [UnapprovedOfConnection]
         package var notes: [String]
 
         package struct Group: Codable, Sendable, Equatable {
@@ -188,6 +193,13 @@ package struct WeeklyReport: Codable, Sendable, Equatable {
             package var bytesOutBefore: Int64
             package var denied: Int64
             package var unapproved: Int64
+        }
+
+        package struct UnapprovedOfConnection: Codable, Sendable, Equatable {
+            package var connection: String
+            package var identities: Int
+            package var events: Int64
+            package var bytesOut: Int64
         }
 
         package struct Unapproved: Codable, Sendable, Equatable {

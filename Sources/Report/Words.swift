@@ -14,7 +14,7 @@ enum Words {
     }
 
     private static func plural(_ name: String) -> String {
-        if name.hasSuffix("y") { return name.dropLast() + "ies" }
+        if name.hasSuffix("y"), !name.hasSuffix("ay") { return name.dropLast() + "ies" }
         return name + (name.hasSuffix("ch") ? "es" : "s")
     }
 

@@ -37,6 +37,7 @@ extension RoutingEngine {
                 flushed.notifications += 1
             }
         }
+        flushed.notifications += try flushAcknowledgements(now: now, limit: limit, in: db, send)
         return flushed
     }
 
@@ -60,13 +61,19 @@ extension RoutingEngine {
         }
         if !configuration.muting(route, at: now).isEmpty {
             try keepAlive(group, now: now, in: db)
+            try noteMuted(group, now: now, in: db)
             try save(group, in: db)
             return false
         }
         let members = try self.members(of: group, in: db)
         var told = MemberStates()
         for member in members {
-            if try holding.reason(member.labels, in: db) != nil { told.held.append(member) } else { told.add(member) }
+            guard let reason = try holding.reason(member.labels, in: db) else {
+                told.add(member)
+                continue
+            }
+            told.held.append(member)
+            if member.endsAt == nil { try note(member.id, reason, now: now, in: db) }
         }
         let sendsResolved = configuration.resolvedTo.contains(route.receiver)
         let hasNewCounted = group.counted > group.countedNotified && !told.firing.isEmpty
@@ -78,7 +85,9 @@ extension RoutingEngine {
             let shown = sendsResolved ? told.firing + told.resolved : told.firing
             group.sequence += 1
             if !shown.isEmpty {
-                try send(notification(group, shown, isFiring: !told.firing.isEmpty, reason, now: now, in: db), db)
+                try send(
+                    notification(
+                        group, shown, told.firing.isEmpty ? .resolved : .firing, reason, now: now, in: db), db)
                 isTold = true
             }
             group.notifiedAt = now
@@ -117,7 +126,29 @@ extension RoutingEngine {
         ).execute(arguments: [now, group.id])
     }
 
-    private func members(of group: FlushedGroup, in db: Database) throws -> [Member] {
+    /// Remembers that an alert that fires is held back from a receiver.
+    private func note(_ alert: String, _ reason: Holding.Reason, now: Int64, in db: Database) throws {
+        let word =
+            switch reason {
+            case .inhibited: "inhibited"
+            case .silenced: "silenced"
+            }
+        try db.cachedStatement(
+            sql: "INSERT OR IGNORE INTO routing_suppressed (alert_id, reason, first_at) VALUES (?, ?, ?)"
+        ).execute(arguments: [alert, word, now])
+    }
+
+    private func noteMuted(_ group: FlushedGroup, now: Int64, in db: Database) throws {
+        try db.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO routing_suppressed (alert_id, reason, first_at)
+                SELECT alert_id, 'muted', ? FROM routing_members m JOIN routing_alerts a ON a.id = m.alert_id
+                WHERE group_id = ? AND ends_at IS NULL
+                """
+        ).execute(arguments: [now, group.id])
+    }
+
+    func members(of group: FlushedGroup, in db: Database) throws -> [Member] {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
@@ -134,9 +165,9 @@ extension RoutingEngine {
         }
     }
 
-    private func notification(
-        _ group: FlushedGroup, _ shown: [Member], isFiring: Bool, _ reason: Notification.Reason, now: Int64,
-        in db: Database
+    func notification(
+        _ group: FlushedGroup, _ shown: [Member], _ status: Notification.Status, _ reason: Notification.Reason,
+        now: Int64, in db: Database
     ) throws -> Notification {
         let statement = try db.cachedStatement(sql: "SELECT finding FROM routing_alerts WHERE id = ?")
         var left = limits.notificationBytes
@@ -158,7 +189,7 @@ extension RoutingEngine {
             id: Notification.id(
                 key: group.key, receiver: group.receiver, createdAt: group.createdAt, group: group.id,
                 sequence: group.sequence),
-            receiver: group.receiver, status: isFiring ? .firing : .resolved, reason: reason, groupKey: group.key,
+            receiver: group.receiver, status: status, reason: reason, groupKey: group.key,
             groupLabels: try LabelSet(json: group.labels), alerts: alerts, truncatedAlerts: truncated, time: now)
     }
 
@@ -215,7 +246,7 @@ extension RoutingEngine {
 }
 
 /// A row of `routing_groups`.
-private struct FlushedGroup {
+struct FlushedGroup {
     let id: Int64
     let key: String
     let receiver: String
@@ -248,7 +279,7 @@ private struct FlushedGroup {
 }
 
 /// An alert in a group.
-private struct Member {
+struct Member {
     let id: String
     let labels: LabelSet
     /// Of the labels as JSON.

@@ -24,11 +24,12 @@ package struct RoutingEngine: Sendable {
         try database.write { db in try reroute(now: now, in: db) }
     }
 
-    /// When something is to be flushed next; nil where there is no group.
+    /// When something is to be flushed next, 0 for at once; nil where there is nothing.
     ///
     /// - Throws: SQLite's error.
     package func due(in db: Database) throws -> Int64? {
-        try Int64.fetchOne(
+        if try hasAcknowledgement(in: db) { return 0 }
+        return try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT next_flush_at FROM routing_groups ORDER BY next_flush_at, id LIMIT 1"))
     }
 
@@ -38,6 +39,7 @@ package struct RoutingEngine: Sendable {
     /// - Throws: SQLite's error.
     @discardableResult
     package static func resolve(incident: String, now: Int64, in db: Database) throws -> Int {
+        try takeBack(acknowledgementOf: incident, in: db)
         try db.cachedStatement(sql: "DELETE FROM routing_incidents WHERE incident = ?").execute(arguments: [incident])
         try db.cachedStatement(sql: "UPDATE routing_alerts SET ends_at = ? WHERE incident = ? AND ends_at IS NULL")
             .execute(arguments: [now, incident])
@@ -61,6 +63,12 @@ package struct RoutingEngine: Sendable {
                     """))
         for id in over { try forget(id, in: db) }
         try SilenceStore.prune(now: now, in: db)
+        try db.cachedStatement(
+            sql: """
+                DELETE FROM routing_suppressed WHERE first_at <= max(:oldest, coalesce(
+                    (SELECT first_at FROM routing_suppressed ORDER BY first_at DESC LIMIT 1 OFFSET :kept), :oldest))
+                """
+        ).execute(arguments: ["oldest": now - limits.suppressedFor, "kept": limits.suppressed])
     }
 
     func forget(_ alert: String, in db: Database) throws {

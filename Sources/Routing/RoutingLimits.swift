@@ -11,5 +11,9 @@ package struct RoutingLimits: Sendable {
     /// Bytes of the findings and labels of one notification, so that it fits into the outbox; alerts past them are only counted in it.
     package var notificationBytes = 1_500_000
 
+    /// How long it is remembered which alerts were held back, ms: a quarter, for weekly reports; and of how many.
+    package var suppressedFor: Int64 = 13 * 7 * 86_400_000
+    package var suppressed = 100_000
+
     package init() {}
 }

@@ -83,6 +83,30 @@ package enum RoutingSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("routing 2026-11-22 create acknowledgements") { db in
+            try db.execute(
+                sql: """
+                    -- Incidents that somebody took, and the groups whose receivers have not heard so yet.
+                    CREATE TABLE routing_acknowledgements (
+                        group_id INTEGER NOT NULL REFERENCES routing_groups (id) ON DELETE CASCADE,
+                        incident TEXT NOT NULL,
+                        PRIMARY KEY (group_id, incident)
+                    ) WITHOUT ROWID;
+                    """)
+        }
+        migrator.registerMigration("routing 2026-11-22 remember what was suppressed") { db in
+            try db.execute(
+                sql: """
+                    -- Alerts that a flush held back from a receiver at least once, and why; for the weekly report.
+                    CREATE TABLE routing_suppressed (
+                        alert_id TEXT NOT NULL,
+                        reason TEXT NOT NULL CHECK (reason IN ('silenced', 'inhibited', 'muted')),
+                        first_at INTEGER NOT NULL,
+                        PRIMARY KEY (alert_id, reason)
+                    ) WITHOUT ROWID;
+                    CREATE INDEX routing_suppressed_first ON routing_suppressed (first_at);
+                    """)
+        }
         try migrator.migrate(database)
     }
 }

@@ -5,17 +5,20 @@ import Foundation
 package import GRDB
 import HTTPTypes
 package import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
 package import Logging
 package import Metrics
 import NIOCore
 import NIOHTTPTypes
+import NIOPosix
 import OIDC
 import ServiceLifecycle
 import Synchronization
 package import Telemetry
 
-/// The hub's HTTP server: logins, sessions, limits, and whatever routes the console and the API add. HTTP/1.1 without TLS: a
-/// proxy with a certificate stands before it, or it is on loopback.
+/// The hub's HTTP server: logins, sessions, limits, and whatever routes the console and the API add. HTTP/1.1, with
+/// a certificate of its own, behind a proxy that has one, or on loopback.
 package struct WebServer: Service {
     /// Adds routes; all of them are behind the gate. The sessions are for streams that must end with one.
     package typealias Routes = @Sendable (Router<WebContext>, SessionStore) -> Void
@@ -58,6 +61,11 @@ package struct WebServer: Service {
                     "the console listens on \(settings.host) and has no url: write how browsers reach it, such as https://gatewatch.example.com"
             )
         }
+        if settings.tls != nil, settings.url?.hasPrefix("http://") == true {
+            throw WebSettingsError(
+                description:
+                    "the console has a certificate, and its url begins with http: write https, or leave url out")
+        }
         try WebSchema.migrate(database)
         sessions = SessionStore(
             database: database, idle: settings.idle, absolute: settings.absolute, limits: settings.limits)
@@ -78,7 +86,7 @@ package struct WebServer: Service {
     /// - Throws: ``WebServerError`` when the address cannot be bound.
     package func run() async throws {
         let router = Router(context: WebContext.self, options: .autoGenerateHeadEndpoints)
-        let isSecure = settings.url?.hasPrefix("https") ?? false
+        let isSecure = settings.url?.hasPrefix("https") ?? (settings.tls != nil)
         router.add(middleware: AccessLog(logger: logger, metrics: metrics))
         router.add(middleware: SecurityHeaders(isSecure: isSecure))
         router.add(middleware: FaultPages(looks: looks, logger: logger))
@@ -95,21 +103,23 @@ package struct WebServer: Service {
         var quiet = logger
         // Hummingbird reports every start and stop; our own callback does that.
         quiet.logLevel = max(quiet.logLevel, .warning)
+        let plain = HTTPServerBuilder.http1(
+            configuration: .init(
+                idleTimeout: .seconds(60),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: settings.limits.headerBytes, maxHeaderListSize: settings.limits.headerBytes,
+                    maxHeaderFieldCount: settings.limits.headerFields)))
         let application = Application(
             router: router,
-            server: .http1(
-                configuration: .init(
-                    idleTimeout: .seconds(60),
-                    httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: settings.limits.headerBytes, maxHeaderListSize: settings.limits.headerBytes,
-                        maxHeaderFieldCount: settings.limits.headerFields))),
+            server: try settings.tls.map { try HTTPServerBuilder.tls(plain, tlsConfiguration: $0) } ?? plain,
             configuration: .init(
                 address: .hostname(settings.host, port: settings.port),
                 availableConnectionsDelegate: .maximum(settings.limits.connections, logger: quiet)),
             onServerRunning: { [origin, settings, onListening, logger] channel in
                 let port = channel.localAddress?.port ?? settings.port
                 do {
-                    onListening(try origin.settle("http://\(settings.host):\(port)"))
+                    onListening(
+                        try origin.settle("\(settings.tls == nil ? "http" : "https")://\(settings.host):\(port)"))
                 } catch {
                     logger.error("the console has no address", metadata: ["error": "\(error)"])
                 }
@@ -127,6 +137,20 @@ package struct WebServer: Service {
             throw WebServerError(host: settings.host, port: settings.port, reason: error.description)
         } catch is CancellationError {
             // Cancelled is stopped.
+        }
+    }
+
+    /// Looks whether an address can be bound now, before much else is begun.
+    ///
+    /// - Throws: ``WebServerError``.
+    package static func checkAddress(host: String, port: Int) async throws {
+        do {
+            let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                .bind(host: host, port: port).get()
+            try await channel.close()
+        } catch let error as IOError {
+            throw WebServerError(host: host, port: port, reason: error.description)
         }
     }
 

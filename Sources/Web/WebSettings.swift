@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Desk
+package import NIOSSL
 package import OIDC
+import ServerTLS
 
 /// Where the console listens, who may log in, and for how long.
 package struct WebSettings: Sendable {
@@ -9,9 +11,11 @@ package struct WebSettings: Sendable {
     package var host: String
     /// TCP port; 0 lets the system choose.
     package var port: Int
-    /// How browsers reach it: `https://…` without a path, or `http://` on loopback. Nil is `http://HOST:PORT` of what was bound,
-    /// which must be loopback then.
+    /// How browsers reach it: `https://…` without a path, or `http://` on loopback. Nil is host and port of what was bound, which must be
+    /// loopback then.
     package var url: String?
+    /// Nil speaks plain HTTP: on loopback, or behind something that ends TLS.
+    package var tls: TLSConfiguration?
     /// At which provider people log in.
     package var login: RelyingPartySettings
     /// The client's secret there.
@@ -37,6 +41,14 @@ package struct WebSettings: Sendable {
         self.roles = roles
         self.idle = idle
         self.absolute = absolute
+    }
+
+    /// The server's TLS: TLS 1.2 or later, `http/1.1` by ALPN.
+    ///
+    /// - Throws: NIOSSL's error when a file cannot be read.
+    package static func tls(certificateChainFile: String, privateKeyFile: String) throws -> TLSConfiguration {
+        try ServerTLS.configuration(
+            certificateChainFile: certificateChainFile, privateKeyFile: privateKeyFile, protocols: ["http/1.1"])
     }
 
     /// The roles of somebody in these groups.

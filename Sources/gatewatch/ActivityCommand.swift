@@ -6,6 +6,7 @@ import AuditEvent
 import Foundation
 import GRDB
 import JSONText
+import Paging
 import YAMLDocument
 
 struct ActivityCommand: ParsableCommand {
@@ -38,7 +39,7 @@ struct ActivityCommand: ParsableCommand {
             }
             do {
                 return try ActivityStore(ActivitySchema.open(path: path)).read(body)
-            } catch let error as ActivityStore.BadCursor {
+            } catch let error as BadCursor {
                 throw ValidationError("--cursor: \(error).")
             }
         }
@@ -69,10 +70,7 @@ struct ActivityCommand: ParsableCommand {
         var kind: String?
         @Option(help: "Only those without an event in so many days before the last event of all.")
         var quietFor: Int?
-        @Option(help: "At most so many.")
-        var limit = 100
-        @Option(help: "Go on where the list before ended.")
-        var cursor: String?
+        @OptionGroup var part: PageOptions
 
         func run() throws {
             let page = try common.read { db in
@@ -84,7 +82,7 @@ struct ActivityCommand: ParsableCommand {
                     let end = try ActivityStore.coverage(in: 0..<1, in: db).lastHour ?? 0
                     filter.quietSince = end - Int64(quietFor) * 86_400_000
                 }
-                return try ActivityStore.identities(filter, after: cursor, limit: limit, in: db)
+                return try ActivityStore.identities(filter, after: part.cursor, limit: part.limit, in: db)
             }
             if common.json {
                 for identity in page.items {
@@ -105,7 +103,7 @@ struct ActivityCommand: ParsableCommand {
                                 ]
                             }))
             }
-            if let next = page.next { Terminal.error("more with --cursor \(next)") }
+            PageOptions.tellMore(page.next)
         }
     }
 
@@ -149,15 +147,12 @@ struct ActivityCommand: ParsableCommand {
         var connection: String?
         @Option(help: "Only of this type: checkpoint, corpus, collection, model …")
         var type: String?
-        @Option(help: "At most so many.")
-        var limit = 100
-        @Option(help: "Go on where the list before ended.")
-        var cursor: String?
+        @OptionGroup var part: PageOptions
 
         func run() throws {
             let page = try common.read {
                 try ActivityStore.readers(
-                    of: name, connection: connection, type: type, after: cursor, limit: limit, in: $0)
+                    of: name, connection: connection, type: type, after: part.cursor, limit: part.limit, in: $0)
             }
             if common.json {
                 for reach in page.items {
@@ -170,7 +165,7 @@ struct ActivityCommand: ParsableCommand {
             } else {
                 Terminal.print(ActivityView.table(page.items, showsIdentity: true))
             }
-            if let next = page.next { Terminal.error("more with --cursor \(next)") }
+            PageOptions.tellMore(page.next)
         }
     }
 

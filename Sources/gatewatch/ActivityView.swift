@@ -2,6 +2,7 @@
 
 import Activity
 import AuditEvent
+import Charts
 import JSONText
 
 /// What an identity did in a time range, for people and programs.
@@ -14,17 +15,7 @@ struct ActivityView {
     let changes: [ActivityChange]
 
     /// Bytes in IEC units.
-    static func bytes(_ count: Int64) -> String {
-        var value = Double(count)
-        for unit in ["B", "KiB", "MiB", "GiB", "TiB"] {
-            if value < 1024 || unit == "TiB" {
-                let tenths = (value * 10).rounded() / 10
-                return unit == "B" ? "\(count) B" : "\(tenths) \(unit)"
-            }
-            value /= 1024
-        }
-        return "\(count) B"
-    }
+    static func bytes(_ count: Int64) -> String { ChartUnit.bytes.text(Double(count)) }
 
     static func table(_ reach: [ActivityReach], showsIdentity: Bool) -> String {
         Terminal.table(
@@ -49,7 +40,7 @@ struct ActivityView {
             """
             \(Terminal.clean(identity.identity))  \(identity.kind ?? "")  \(Terminal.clean(identity.name ?? ""))  \
             \(Terminal.clean(identity.email ?? ""))
-            groups \(Terminal.clean(identity.groups ?? "unknown"))
+            groups \(identity.groups.isEmpty ? "unknown" : Terminal.clean(identity.groups.joined(separator: ", ")))
             first seen \(Timestamp.iso8601(identity.firstAt)), last \(Timestamp.iso8601(identity.lastAt))
             from \(Timestamp.iso8601(range.lowerBound)) to \(Timestamp.iso8601(range.upperBound)):
             """
@@ -146,7 +137,7 @@ extension ActiveIdentity {
         if let name { json.field("name", name) }
         if let email { json.field("email", email) }
         if let kind { json.field("kind", kind) }
-        if let groups { json.field("groups", groups) }
+        json.array("groups", groups) { json, group in json.field(nil, group) }
         json.field("first_at", firstAt)
         json.field("last_at", lastAt)
     }

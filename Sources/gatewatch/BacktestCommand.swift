@@ -21,8 +21,8 @@ struct BacktestCommand: ParsableCommand {
             zcat cloudtrail.json.gz | gatewatch backtest --detectors my.yml --input - \\
                 --mapping cloudtrail --format ocsf
 
-            The same events give the same alerts as live. Alerts go to standard output, a
-            summary to standard error. An event without a time counts as of the time of
+            The same events give the same alerts as live. Alerts go to standard output, a \
+            summary to standard error. An event without a time counts as of the time of \
             the one before it.
             --expect names a YAML file of rules and how many alerts each gives:
 

@@ -20,17 +20,17 @@ struct BaselineCommand: ParsableCommand {
                 --value-field vectors --format ndjson --rule gw_bulk_vectors_10m \\
                 --detector detectors/bulk_requests/mr_gw_bulk_vectors.yml
 
-            One row out for each row in, in the same order: time, value, expected, low,
-            high, score (0 to 1). A score of 0.5 or more is an alarm; after one, only
-            something clearly stronger is one again for 200 points. Of the first 200
-            points only what is far outside is one. A row without a value has score 0 and
+            One row out for each row in, in the same order: time, value, expected, low, \
+            high, score (0 to 1). A score of 0.5 or more is an alarm; after one, only \
+            something clearly stronger is one again for 200 points. Of the first 200 \
+            points only what is far outside is one. A row without a value has score 0 and \
             teaches nothing.
 
-            With --detector the rule's own gatewatch: baseline: judges, each row being one
+            With --detector the rule's own gatewatch: baseline: judges, each row being one \
             of its windows: what the rule would have made of such counts.
             docs/baselines.md has the method.
 
-            Times are ISO 8601 (without a zone: UTC) or numbers since the epoch. Gaps,
+            Times are ISO 8601 (without a zone: UTC) or numbers since the epoch. Gaps, \
             repeated times and clocks that go back are fine.
             Exit status: 0 fine, 1 the rule cannot be used, 2 usage, 3 cannot read, also a
             row, whose line is named.

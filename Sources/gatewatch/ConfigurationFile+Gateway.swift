@@ -23,6 +23,25 @@ extension ConfigurationFile {
             "partitions",
         ] + recordingKeys
 
+    /// What `certificate` and `private_key` beside a `listen` give, two PEM files; nil without them.
+    static func certificate<TLS>(
+        of node: YAMLNode, _ make: (_ certificateChainFile: String, _ privateKeyFile: String) throws -> TLS
+    ) throws -> TLS? {
+        switch (try node["certificate"]?.text(), try node["private_key"]?.text()) {
+        case (let certificate?, let key?):
+            do {
+                return try make(certificate, key)
+            } catch {
+                throw (node["certificate"] ?? node).error(
+                    "the certificate chain in \(certificate) or its key in \(key) cannot be used (PEM is expected): "
+                        + "\(error)"
+                )
+            }
+        case (nil, nil): return nil
+        default: throw node.error("certificate and private_key belong together.")
+        }
+    }
+
     /// The section `gateway` without its connections.
     func gatewaySettings(kafka: KafkaProperties) throws -> GatewaySettings {
         guard let node = gateway else {
@@ -32,19 +51,7 @@ extension ConfigurationFile {
         }
         let address = try node.address("listen") ?? ("127.0.0.1", 8080)
         var listen = ListenSettings(host: address.host, port: address.port)
-        switch (try node["certificate"]?.text(), try node["private_key"]?.text()) {
-        case (let certificate?, let key?):
-            do {
-                listen.tls = try ListenSettings.tls(certificateChainFile: certificate, privateKeyFile: key)
-            } catch {
-                throw (node["certificate"] ?? node).error(
-                    "the certificate chain in \(certificate) or its key in \(key) cannot be used (PEM is expected): "
-                        + "\(error)"
-                )
-            }
-        case (nil, nil): break
-        default: throw node.error("certificate and private_key belong together.")
-        }
+        listen.tls = try Self.certificate(of: node, ListenSettings.tls)
         if let drain = node["drain"] { listen.drain = .milliseconds(try Timespan(drain).milliseconds) }
         let key = try Self.key(node.required("key"))
         var settings = GatewaySettings(

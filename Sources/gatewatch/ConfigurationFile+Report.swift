@@ -77,7 +77,8 @@ extension ConfigurationFile {
             pseudonyms: try PseudonymKey(path: folder.appendingPathComponent("pseudonyms.key").path),
             version: Gatewatch.configuration.version, tenant: try reportSection()?["tenant"]?.text(),
             rules: try paths.isEmpty ? [] : DetectorFiles(paths: paths, lists: detect?["lists"]?.text()).reportRules,
-            people: try directory.map { try IdentityDirectory(path: $0).entries.map(ReportPerson.init) } ?? [])
+            people: try directory.map { try IdentityDirectory(path: $0).entries.map(ReportPerson.init) } ?? [],
+            protected: try detect?["enforcement"]?["safety"]?["protected"]?.texts() ?? [])
         return ReportMaker(
             hub: database, activity: try activity.map { try ActivitySchema.open(path: $0) }, settings: settings,
             zone: try reportZone(), key: key)

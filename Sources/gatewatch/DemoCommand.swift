@@ -3,14 +3,15 @@
 import ArgumentParser
 import Foundation
 import Logging
+import Web
 
 struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Plays seven insiders against everything, on this machine alone, and shows them being stopped.",
         discussion: """
-            Starts an embedded Kafka broker, an OpenID provider, four small services, the gateway in front of them, detect, hub and a
-            webhook receiver. 200 people and services do normal work with real tokens over real HTTP; seven insiders do what
-            insiders do, until the system stops them: a bulk pull meets an approval, a running checkpoint download is cut, a leaver's
+            Starts an embedded Kafka broker, an OpenID provider, four small services, the gateway in front of them, detect, hub and a \
+            webhook receiver. 200 people and services do normal work with real tokens over real HTTP; seven insiders do what \
+            insiders do, until the system stops them: a bulk pull meets an approval, a running checkpoint download is cut, a leaver's \
             and a stolen token are refused. Prints each alert when its signed webhook has arrived.
 
             gatewatch demo                    # goes on until Ctrl-C, with the console to look around in
@@ -36,6 +37,8 @@ struct Demo: AsyncParsableCommand {
         guard let address = parseAddress(console) else {
             throw ValidationError("--console \(console): write host:port.")
         }
+        let goesOn = !once && !json
+        if goesOn { try await WebServer.checkAddress(host: address.host, port: address.port) }
         _ = startMetrics()
         // The demo speaks for itself; the services' own lines only when asked for.
         let logger = log.logger("gatewatch.demo", default: .critical)
@@ -55,7 +58,7 @@ struct Demo: AsyncParsableCommand {
         }
         defer { stage.close() }
         Terminal.print(stage.introduction)
-        let outcome = try await stage.play(waitsAfterwards: !once && !json) { outcome in
+        let outcome = try await stage.play(waitsAfterwards: goesOn) { outcome in
             for line in outcome.lines { Terminal.print(line) }
             if json { Terminal.print(outcome.json) }
         }

@@ -4,6 +4,7 @@ import ArgumentParser
 import AuditEvent
 import Foundation
 import JSONText
+import Paging
 import Recordings
 
 extension EvidenceCommand {
@@ -15,18 +16,15 @@ extension EvidenceCommand {
         var identity: String?
         @Option(help: "Active from this day or time on.")
         var since: String?
-        @Option(help: "At most so many.")
-        var limit = 50
-        @Option(help: "Go on where the list before ended.")
-        var cursor: String?
+        @OptionGroup var part: PageOptions
         @Flag(help: "One JSON object per line.")
         var json = false
 
         func run() throws {
             let page = try EvidenceCommand.telling {
                 try common.recordings().sessions(
-                    identity: identity, from: since.map { try EvidenceCommand.time($0, "--since") }, after: cursor,
-                    limit: limit)
+                    identity: identity, from: since.map { try EvidenceCommand.time($0, "--since") }, after: part.cursor,
+                    limit: part.limit)
             }
             if json {
                 for session in page.items {
@@ -48,7 +46,7 @@ extension EvidenceCommand {
                 }
                 Terminal.print(Terminal.table(rows))
             }
-            if let next = page.next { Terminal.error("more with --cursor \(next)") }
+            PageOptions.tellMore(page.next)
         }
     }
 
@@ -138,7 +136,7 @@ extension EvidenceCommand {
     static func telling<Value>(_ body: () throws -> Value) throws -> Value {
         do {
             return try body()
-        } catch let error as BadRecordingCursor {
+        } catch let error as BadCursor {
             throw ValidationError("\(error).")
         } catch let error as RecordingDamage {
             throw Refused("\(error)")
@@ -175,6 +173,6 @@ extension EvidenceCommand {
             cursor = page.next
         } while cursor != nil && found < limit
         if !json { Terminal.print(rows.count == 1 ? "no recording fits" : Terminal.table(rows)) }
-        if let cursor { Terminal.error("more with --cursor \(cursor)") }
+        PageOptions.tellMore(cursor)
     }
 }

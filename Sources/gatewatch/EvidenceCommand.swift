@@ -6,6 +6,7 @@ import Foundation
 import GRDB
 import Incidents
 import JSONText
+import Paging
 import Recordings
 import Signing
 

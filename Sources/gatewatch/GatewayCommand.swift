@@ -19,7 +19,7 @@ struct GatewayCommand: AsyncParsableCommand {
             gatewatch gateway --config /etc/gatewatch.yml
             gatewatch gateway --config /etc/gatewatch.yml --check     # read all, say what is wrong, serve nothing
 
-            Each request needs a token of a trusted issuer, is judged by orders and policy, and is recorded before it is
+            Each request needs a token of a trusted issuer, is judged by orders and policy, and is recorded before it is \
             answered. SIGHUP reads connections, policies, identities and trusted keys anew (a bad set is refused, the old one stays);
             SIGTERM lets running requests end.
             """)

@@ -27,7 +27,7 @@ struct HubCommand: AsyncParsableCommand {
             WEBHOOK_SECRET=whsec_… gatewatch hub --bootstrap-servers kafka:9092 --webhook https://soc.example.com/hook \\
                 --secret env:WEBHOOK_SECRET
 
-            Deliveries are signed by Standard Webhooks and tried again until they succeed or the schedule ends; see
+            Deliveries are signed by Standard Webhooks and tried again until they succeed or the schedule ends; see \
             'gatewatch deliveries'. With hub.route in the file alerts are grouped and sent by its tree, see 'gatewatch routes'; without,
             each goes to every receiver at once.
             """)

@@ -5,6 +5,7 @@ import Finding
 import Foundation
 import Incidents
 import JSONText
+import Paging
 
 /// An incident as somebody needs it who was just woken.
 struct IncidentView {

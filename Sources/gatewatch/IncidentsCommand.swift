@@ -7,6 +7,7 @@ import Foundation
 import GRDB
 import Incidents
 import JSONText
+import Paging
 import Routing
 
 struct IncidentsCommand: ParsableCommand {
@@ -52,9 +53,11 @@ struct IncidentsCommand: ParsableCommand {
                 return try body()
             } catch let error as IncidentError {
                 switch error {
-                case .shortPrefix, .invalid, .badCursor: throw ValidationError("\(error).")
+                case .shortPrefix, .invalid: throw ValidationError("\(error).")
                 default: throw Refused(error.description)
                 }
+            } catch let error as BadCursor {
+                throw ValidationError("\(error).")
             }
         }
     }
@@ -72,10 +75,7 @@ struct IncidentsCommand: ParsableCommand {
         var identity: String?
         @Option(help: "At least so grave: informational, low, medium, high, critical or fatal.")
         var severity: String?
-        @Option(help: "At most so many.")
-        var limit = 100
-        @Option(help: "Go on where the list before ended.")
-        var cursor: String?
+        @OptionGroup var part: PageOptions
         @Flag(help: "One JSON object per line.")
         var json = false
 
@@ -89,7 +89,7 @@ struct IncidentsCommand: ParsableCommand {
                 }
                 filter.severity = id
             }
-            let page = try common.read { try IncidentStore.list(filter, after: cursor, limit: limit, in: $0) }
+            let page = try common.read { try IncidentStore.list(filter, after: part.cursor, limit: part.limit, in: $0) }
             if json {
                 for incident in page.items {
                     var json = JSONWriter(capacity: 512)
@@ -112,7 +112,7 @@ struct IncidentsCommand: ParsableCommand {
                 }
                 Terminal.print(Terminal.table(rows))
             }
-            if let next = page.next { Terminal.error("more with --cursor \(Terminal.clean(next))") }
+            PageOptions.tellMore(page.next)
         }
     }
 

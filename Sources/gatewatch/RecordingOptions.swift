@@ -5,6 +5,7 @@ import AuditEvent
 import Foundation
 import Incidents
 import JSONText
+import Paging
 import Recordings
 
 /// Which recordings.

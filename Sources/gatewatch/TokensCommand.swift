@@ -6,6 +6,7 @@ import Desk
 import Foundation
 import Incidents
 import JSONText
+import Paging
 import Routing
 import YAMLDocument
 

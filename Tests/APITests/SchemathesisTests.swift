@@ -68,7 +68,8 @@ import Testing
         let known = [
             "approval": try await stage.request(), "order": try await first("orders"),
             "silence": try await first("silences"), "token": viewers, "receiver": "soc", "target": "soc",
-            "rule": "gw_bulk", "incident": "incident-0", "alert": "alert-0",
+            "rule": "gw_bulk", "incident": "incident-0", "alert": "alert-0", "identity": "ana@example.com",
+            "recording": "event-0",
         ]
         return """
             # What fits the document and makes no sense is answered with 422, what cannot be done as things are with 409: no schema

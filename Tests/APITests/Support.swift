@@ -84,13 +84,16 @@ struct Stage: Sendable {
 
     private struct Done: Error {}
 
-    static func with(_ body: @escaping @Sendable (Stage) async throws -> Void) async throws {
+    /// - Parameter hasRecordings: false for a hub that keeps none.
+    static func with(
+        hasRecordings: Bool = true, _ body: @escaping @Sendable (Stage) async throws -> Void
+    ) async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("gatewatch-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let client = HTTPClient(eventLoopGroupProvider: .singleton)
         do {
-            try await run(folder, client, body)
+            try await run(folder, client, hasRecordings, body)
         } catch {
             try await client.shutdown()
             throw error
@@ -99,11 +102,12 @@ struct Stage: Sendable {
     }
 
     private static func run(
-        _ folder: URL, _ client: HTTPClient, _ body: @escaping @Sendable (Stage) async throws -> Void
+        _ folder: URL, _ client: HTTPClient, _ hasRecordings: Bool,
+        _ body: @escaping @Sendable (Stage) async throws -> Void
     ) async throws {
         let broker = try EmbeddedBroker(topics: [
             ("gatewatch.alerts", 1), ("gatewatch.orders", 1), ("gatewatch.approvals", 1), ("gatewatch.feedback", 1),
-            ("gatewatch.audit", 1),
+            ("gatewatch.audit", 1), ("gatewatch.recordings", 1),
         ])
         defer { broker.close() }
         let (hubKey, gateway) = (try SigningKey.generate(name: "hub-1"), try SigningKey.generate(name: "gateway-1"))
@@ -126,6 +130,10 @@ struct Stage: Sendable {
         configuration.activity = ActivityFollower.Configuration(
             kafka: broker.clientProperties, databasePath: folder.appendingPathComponent("activity.sqlite").path,
             settings: ActivitySettings(mapping: try Mapping.named("ocsf")))
+        if hasRecordings {
+            configuration.recordings = RecordingsConfiguration(
+                kafka: broker.clientProperties, databasePath: folder.appendingPathComponent("recordings.sqlite").path)
+        }
         let hub = try HubService(configuration: configuration, logger: quiet)
         let desk = try Desk(
             hub: hub,
@@ -211,7 +219,43 @@ struct Stage: Sendable {
             }
         }
         try hub.outbox.enqueue([NewDelivery(messageID: "m1", target: "soc", orderingKey: "k", body: [1])])
+        try await observe()
         while hub.books?.isCaughtUp != true { try await Task.sleep(for: .milliseconds(20)) }
+    }
+
+    /// What a gateway saw: three downloads by ana, with a session, and their recordings.
+    private func observe() async throws {
+        let now = Self.now
+        for number in 0..<3 {
+            let event = """
+                {"class_uid":6003,"time":\(now - Int64(number) * 1000),"metadata":{"uid":"event-\(number)"},"action_id":1,
+                "actor":{"user":{"uid":"ana@example.com","name":"Ana","email_addr":"ana@example.com","type_id":1,
+                "groups":[{"name":"ml"},{"name":"<b>"}]},"session":{"uid":"session-1"}},
+                "api":{"operation":"checkpoint.download","service":{"name":"weights"}},
+                "http_request":{"user_agent":"curl/8","length":10},"http_response":{"length":4096},
+                "src_endpoint":{"ip":"192.0.2.7"},"resources":[{"type":"checkpoint","name":"m-\(number)"}],
+                "unmapped":{"items":2,"change_id":"c-1"}}
+                """
+            _ = try await producer.send(
+                topic: "gatewatch.audit", key: Array("ana".utf8),
+                payload: Array(event.replacing("\n", with: "").utf8))
+            let recording = """
+                {"uid":"event-\(number)","time":\(now - Int64(number) * 1000),"identity":"ana@example.com",
+                "session":"session-1","connection":"weights","operation":"checkpoint.download",
+                "resources":[{"type":"checkpoint","name":"m-\(number)"}],"method":"GET","path":"/m-\(number)",
+                "query":"a=b","status":200,"decision":"allowed","policy":"p","reason":"r","detail":"d",
+                "address":"192.0.2.7","duration":12,
+                "request":{"headers":[["user-agent","curl/8"]],"length":10,"body":"{}"},
+                "response":{"headers":[["content-type","text/plain"]],"length":4096,"body":"weights <b>"}}
+                """
+            try hub.recordings.map { store in
+                _ = try store.store(
+                    [.init(topic: "t", partition: 0, offset: Int64(number), payload: Array(recording.utf8))], now: now)
+            }
+        }
+        while try hub.activity?.read({ db in try ActivityStore.find("ana@example.com", in: db) }) == nil {
+            try await Task.sleep(for: .milliseconds(20))
+        }
     }
 
     /// A request that waits; its id.

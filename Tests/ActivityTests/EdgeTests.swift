@@ -5,6 +5,7 @@ import AuditEvent
 import Foundation
 import GRDB
 import Kafka
+import Paging
 import Testing
 
 @Suite struct EdgeTests {
@@ -46,6 +47,24 @@ import Testing
         #expect(
             try book.rows("SELECT hour, partition, events, unreadable FROM coverage") == ["\(stamp / hour) 1 1 7"])
         #expect(try book.rows("SELECT partition, next_offset FROM positions") == ["1 8"])
+    }
+
+    @Test func anEventIsLateWhoseRecordIsMoreThanAMinuteYounger() throws {
+        let book = try Book()
+        for (uid, delay) in [("a", 60_000), ("b", 60_001), ("c", -60_001), ("b", 90_000)] {
+            var event = Event()
+            event.uid = uid
+            book.take(event.json, timestamp: event.time + Int64(delay))
+        }
+        // A record without a time says nothing.
+        book.take(Event())
+        try book.writer.commit()
+        #expect(try book.rows("SELECT events, late FROM coverage") == ["4 1"])
+        var event = Event()
+        event.uid = "d"
+        book.take(event.json, timestamp: event.time + day)
+        try book.writer.commit()
+        #expect(try book.rows("SELECT events, late FROM coverage") == ["5 2"])
     }
 
     @Test func whatARequestCameToIsOneOfFour() throws {

@@ -4,6 +4,7 @@ import Activity
 import AuditEvent
 import Foundation
 import GRDB
+import Paging
 import Testing
 
 @Suite struct ReadingTests {
@@ -26,7 +27,7 @@ import Testing
         return book
     }
 
-    private func all<Item>(_ page: (String?) throws -> ActivityPage<Item>) throws -> [Item] {
+    private func all<Item>(_ page: (String?) throws -> Page<Item>) throws -> [Item] {
         var items: [Item] = []
         var cursor: String?
         repeat {
@@ -55,8 +56,8 @@ import Testing
                     in: midnight..<midnight + 2 * day, types: ["checkpoint"], after: $0, limit: 3, in: db)
             }
             #expect(first.map(\.identity) == (1..<10).reversed().map { "person-\($0)" })
-            #expect(throws: ActivityStore.BadCursor.self) { try ActivityStore.identities(after: "x", in: db) }
-            #expect(throws: ActivityStore.BadCursor.self) { try ActivityStore.changes(in: 0..<1, after: "", in: db) }
+            #expect(throws: BadCursor.self) { try ActivityStore.identities(after: "x", in: db) }
+            #expect(throws: BadCursor.self) { try ActivityStore.changes(in: 0..<1, after: "", in: db) }
         }
     }
 

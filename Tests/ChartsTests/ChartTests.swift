@@ -130,6 +130,21 @@ import Testing
         #expect(Parsed(try above.svg()).elements.filter { $0.attributes["class"] == "mark" }.count == 2)
     }
 
+    @Test(
+        arguments: zip(
+            [2_000, 61_000, 7_200_000, 259_200_000] as [Int64],
+            [
+                ["00:00:59", "00:01:00", "00:01:01"], ["00:01:00", "00:01:15", "00:01:30", "00:01:45"],
+                ["00:30", "01:00", "01:30", "02:00"], ["17 Nov", "18 Nov"],
+            ]))
+    func theAxisOfTimeHasRoundTimes(span: Int64, texts: [String]) throws {
+        let chart = LineChart(
+            ChartCaption(id: "t", title: "t"), unit: .count, times: [monday + 59_000, monday + 59_000 + span],
+            series: [.init("v", [1, 2])])
+        let svg = try chart.svg()
+        for text in texts { #expect(svg.contains(">\(text)</text>"), "\(svg)") }
+    }
+
     @Test func barsOfOnePictureStandOnEachOther() throws {
         let svg = try StackedBars(
             ChartCaption(id: "s", title: "s"), unit: .count, names: ["W46"],

@@ -12,6 +12,7 @@ import LocalServices
 import NIOCore
 import NIOHTTP1
 import Orders
+import Paging
 import Signing
 import Testing
 import Web

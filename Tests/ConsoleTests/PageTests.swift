@@ -57,8 +57,17 @@ import Testing
             "request":{"headers":[["user-agent",PROBE]],"length":10,"body":PROBE},
             "response":{"headers":[["content-type",PROBE]],"length":10,"body":PROBE}}
             """
-        let json = try JSONSerialization.data(withJSONObject: probe, options: .fragmentsAllowed)
-        recording = recording.replacing("PROBE", with: String(decoding: json, as: UTF8.self))
+        let json = String(
+            decoding: try JSONSerialization.data(withJSONObject: probe, options: .fragmentsAllowed), as: UTF8.self)
+        recording = recording.replacing("PROBE", with: json)
+        let event = """
+            {"class_uid":6003,"time":\(stage.now),"metadata":{"uid":"e-1"},
+            "actor":{"user":{"uid":PROBE,"name":PROBE,"email_addr":PROBE,"type_id":1,"groups":[{"name":PROBE}]},
+            "session":{"uid":PROBE}},"api":{"operation":"checkpoint.download","service":{"name":PROBE}},"action_id":1,
+            "http_request":{"user_agent":PROBE,"length":10},"http_response":{"length":4096},"src_endpoint":{"ip":PROBE},
+            "resources":[{"type":PROBE,"name":PROBE}],"unmapped":{"identity":PROBE,"items":3,"change_id":PROBE}}
+            """
+        try stage.count(event.replacing("\n", with: "").replacing("PROBE", with: json))
         let store = try #require(stage.hub.recordings)
         let outcome = try store.store(
             [.init(topic: "t", partition: 0, offset: 0, payload: Array(recording.utf8))], now: stage.now)
@@ -106,6 +115,13 @@ import Testing
                     #expect(answer.status < 500, "\(missing)")
                     Self.checkText(answer.body, missing)
                 }
+            }
+            // What was counted of the audit event is there: reach with its connection, a session with its address and user agent.
+            let identity = try await stage.browser("viewer").get("/identities/\(Self.escaped(probe))").body
+            for part in ["reach", "sessions"] {
+                let section = try #require(identity.components(separatedBy: "id=\"\(part)\"").last)
+                let shown = section.components(separatedBy: "</section>")[0].components(separatedBy: "&lt;script&gt;")
+                #expect(shown.count > 2, "\(part)")
             }
             // Nobody's pages, and of somebody without a role.
             let nobody = LocalBrowser(base: stage.base, client: stage.client)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Activity
 import AsyncHTTPClient
+import AuditEvent
 import Console
 import Delivery
 import Desk
@@ -83,6 +85,20 @@ struct ConsoleStage: Sendable {
         }
     }
 
+    /// Counts an audit event as the hub does, without Kafka.
+    func count(_ event: String) throws {
+        let writer = try ActivityWriter(
+            database: try ActivitySchema.open(path: folder.appendingPathComponent("activity.sqlite").path),
+            settings: ActivitySettings(mapping: try Mapping.named("ocsf")), now: now)
+        let partition = TopicPartition(topic: "gatewatch.audit", partition: 0)
+        let offset = try writer.start(of: partition)
+        Array(event.utf8).withUnsafeBytes {
+            writer.take(partition, offset: offset, timestamp: nil, payload: $0)
+        }
+        try writer.commit()
+        try #require(writer.counts.events == 1, "\(writer.lastUnreadable ?? "")")
+    }
+
     /// Runs a test with a console and takes down everything after it.
     ///
     /// - Parameter withBroker: true to run the hub on an embedded broker; without, only its database is there.
@@ -112,6 +128,7 @@ struct ConsoleStage: Sendable {
             withBroker
             ? try EmbeddedBroker(topics: [
                 ("gatewatch.alerts", 1), ("gatewatch.orders", 1), ("gatewatch.approvals", 1), ("gatewatch.feedback", 1),
+                ("gatewatch.audit", 1),
             ]) : nil
         defer { broker?.close() }
         let kafka = broker?.clientProperties ?? KafkaProperties(["bootstrap.servers": "127.0.0.1:1"])
@@ -133,6 +150,9 @@ struct ConsoleStage: Sendable {
         configuration.evidenceKey = key
         configuration.recordings = RecordingsConfiguration(
             kafka: kafka, databasePath: folder.appendingPathComponent("recordings.sqlite").path)
+        configuration.activity = ActivityFollower.Configuration(
+            kafka: kafka, databasePath: folder.appendingPathComponent("activity.sqlite").path,
+            settings: ActivitySettings(mapping: try Mapping.named("ocsf")))
         let hub = try HubService(configuration: configuration, logger: quiet)
         let desk = try Desk(hub: hub, settings: .init(detectors: detectors, key: key), logger: quiet)
         let console = try Console(desk: desk, reports: reports, logger: quiet)

@@ -7,6 +7,7 @@ import GRDB
 import Hub
 import Incidents
 import Notifications
+import Paging
 import Routing
 import Testing
 

@@ -8,6 +8,7 @@ import Hub
 import Incidents
 import Kafka
 import Orders
+import Paging
 import ServiceLifecycle
 import Signing
 import Testing
@@ -31,6 +32,7 @@ import Testing
         init(may: Set<TrustedKey.Permission> = [.issue, .lift, .approve]) async throws {
             broker = try EmbeddedBroker(topics: [
                 ("gatewatch.alerts", 1), ("gatewatch.orders", 1), ("gatewatch.approvals", 1), ("gatewatch.feedback", 1),
+                ("gatewatch.audit", 1),
             ])
             gateway = try SigningKey.generate(name: "gateway-1")
             detect = try SigningKey.generate(name: "detect")
@@ -44,7 +46,7 @@ import Testing
             producer = try KafkaProducer(properties: kafka, logger: quiet)
             let office = try Office(
                 kafka: kafka, control: ControlTopics(keys: keys, aliases: aliases), key: hub,
-                settings: .init(connections: ["weights"]))
+                countsActivity: true)
             self.office = office
             let group = ServiceGroup(services: [office.hub], logger: quiet)
             self.group = group
@@ -210,6 +212,15 @@ import Testing
             draft(""), draft("a\u{1B}[2J"), draft(String(repeating: "x", count: 513)), draft(), draft(), draft(),
             draft(),
         ]
+        // As long as no event was counted, nobody knows which connections there are.
+        #expect(try await desk.connections(for: ben).isEmpty)
+        let event = """
+            {"class_uid":6003,"time":1795132800000,"metadata":{"uid":"e"},"actor":{"user":{"uid":"ana"}},
+            "api":{"operation":"vectors.query","service":{"name":"weights"}}}
+            """
+        _ = try await stage.producer.send(
+            topic: "gatewatch.audit", key: nil, payload: Array(event.replacing("\n", with: "").utf8))
+        #expect(try await eventually { try await desk.connections(for: ben) == ["weights"] })
         drafts[3].lifetime = 59_999
         drafts[4].lifetime = Order.maximumTTL + 1
         drafts[5].scope = .init(operations: ["nothing.like.it"])

@@ -7,6 +7,7 @@ import Foundation
 import GRDB
 import Hub
 import Incidents
+import Paging
 import Routing
 import Synchronization
 import Testing

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Activity
 import Approvals
+import AuditEvent
 import Delivery
 import Desk
 import Foundation
@@ -11,6 +13,7 @@ import Kafka
 import Logging
 import Notifications
 import Orders
+import Paging
 import ServiceLifecycle
 import Signing
 import Synchronization
@@ -30,7 +33,7 @@ final class Office: Sendable {
     ///   - now: ms since the epoch; by default that of the machine, which the hub's threads go by.
     init(
         kafka: KafkaProperties = KafkaProperties(["bootstrap.servers": "127.0.0.1:1"]), control: ControlTopics? = nil,
-        key: SigningKey? = nil, settings: Desk.Settings = .init(),
+        key: SigningKey? = nil, settings: Desk.Settings = .init(), countsActivity: Bool = false,
         now: Int64 = Int64(Date().timeIntervalSince1970 * 1000)
     ) throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("gatewatch-\(UUID().uuidString)")
@@ -50,6 +53,11 @@ final class Office: Sendable {
             kafka: kafka, databasePath: folder.appendingPathComponent("hub.sqlite").path, receivers: targets)
         configuration.control = control
         configuration.evidenceKey = key
+        if countsActivity {
+            configuration.activity = ActivityFollower.Configuration(
+                kafka: kafka, databasePath: folder.appendingPathComponent("activity.sqlite").path,
+                settings: ActivitySettings(mapping: try Mapping.named("ocsf")))
+        }
         hub = try HubService(configuration: configuration, logger: quiet)
         let clock = Clock()
         var settings = settings
@@ -116,9 +124,9 @@ func error(_ body: () async throws -> Void) async -> DeskError? {
 }
 
 /// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(_ condition: () throws -> Bool) async throws -> Bool {
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
     let deadline = Date().addingTimeInterval(120)
-    while try !condition() {
+    while try await !condition() {
         if Date() > deadline { return false }
         try await Task.sleep(for: .milliseconds(20))
     }

@@ -7,6 +7,7 @@ import Kafka
 import LocalServices
 import NIOHTTP1
 import Orders
+import Paging
 import Signing
 import Testing
 

@@ -3,6 +3,7 @@
 import Foundation
 import Hub
 import Kafka
+import Paging
 import Recordings
 import Signing
 import Telemetry

@@ -36,12 +36,12 @@ import Testing
         }
 
         func order(
-            on identity: String = "ana", incident: String? = nil, severity: Order.Severity = .high,
-            by key: SigningKey? = nil
+            on identity: String = "ana", incident: String? = nil, alert: String? = nil,
+            severity: Order.Severity = .high, by key: SigningKey? = nil
         ) throws -> SignedRecord {
             try Order(
                 id: orderID, actions: Order.lockdown, subject: .init(type: .identity, value: identity),
-                reason: "bulk requests", incidentUID: incident, severity: severity,
+                reason: "bulk requests", alertUID: alert, incidentUID: incident, severity: severity,
                 issuer: .init(kind: .automation, name: "detect"), issuedAt: morning, expiresAt: morning + hour
             ).signed(by: key ?? detect)
         }
@@ -101,6 +101,22 @@ import Testing
         #expect(try desk.timeline("incident-1") == ["alert - Bulk requests", issued])
     }
 
+    @Test func anOrderThatNamesItsAlertAloneComesIntoItsIncidentInEitherOrder() throws {
+        for orderIsFirst in [true, false] {
+            let (desk, hands) = (try Desk(), try Hands())
+            let order = try hands.order(alert: "a1")
+            if orderIsFirst { #expect(try read([order], hands: hands, desk: desk) == []) }
+            // Another alert of the identity takes nothing.
+            try desk.take(alert("a0", incident: "incident-0", at: morning - 2), now: morning)
+            try desk.act(.close(reason: nil), on: "incident-0", now: morning)
+            try desk.take(alert("a1", at: morning - 1), now: morning)
+            if !orderIsFirst { #expect(try read([order], hands: hands, desk: desk) == []) }
+            #expect(try desk.timeline("incident-1") == ["alert - Bulk requests", issued])
+            #expect(try inForce(desk).count == 1)
+            #expect(try desk.timeline("incident-0").count == 2)
+        }
+    }
+
     @Test func aCriticalOrderTakesTwoAndAnOrderEndsByItsTime() throws {
         let (desk, hands) = (try Desk(), try Hands())
         try desk.take(alert("a1", at: morning - 1))
@@ -113,7 +129,12 @@ import Testing
         #expect(try inForce(desk).isEmpty)
         #expect(try desk.timeline("incident-1").last == "order - the order ended by its time")
         #expect(try desk.timeline("incident-1").count == 4)
-        #expect(try read([], hands: hands, desk: desk, now: morning + 30 * day) == [])
+        // It is over at `morning + hour` or before, and known for a quarter more.
+        #expect(
+            try read([], hands: hands, desk: desk, now: morning + ControlTimeline.retention - day) == [])
+        #expect(try desk.count("incident_controls") == 1)
+        #expect(
+            try read([], hands: hands, desk: desk, now: morning + ControlTimeline.retention + hour) == [])
         #expect(try desk.count("incident_controls") == 0)
     }
 

@@ -2,6 +2,7 @@
 
 import GRDB
 import Incidents
+import Paging
 import Signing
 import Testing
 

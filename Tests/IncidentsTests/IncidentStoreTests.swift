@@ -3,6 +3,7 @@
 import Finding
 import GRDB
 import Incidents
+import Paging
 import Testing
 
 @Suite struct IncidentStoreTests {
@@ -128,7 +129,7 @@ import Testing
         #expect(try desk.list(IncidentFilter(severity: 5)).count == 5)
         #expect(try desk.list(IncidentFilter(identity: "PERSON-7")).map(\.id) == ["incident-7"])
         #expect(try desk.list(IncidentFilter(status: .closed)).isEmpty)
-        #expect(throws: IncidentError.badCursor("x")) {
+        #expect(throws: BadCursor.self) {
             try desk.database.read { try IncidentStore.list(after: "x", in: $0) }
         }
     }

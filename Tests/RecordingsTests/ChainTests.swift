@@ -2,6 +2,7 @@
 
 import Crypto
 import Foundation
+import Paging
 import Recordings
 import Signing
 import Testing

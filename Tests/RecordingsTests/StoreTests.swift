@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Paging
 import Recordings
 import Testing
 
@@ -105,7 +106,7 @@ import Testing
         } while cursor != nil
         #expect(sessions.count == 13 && Set(sessions).count == 13)
         for bad in ["x", "", "1.2.3", "99999999999999999999"] {
-            #expect(throws: BadRecordingCursor.self) { try archive.store.search(.init(), after: bad) }
+            #expect(throws: BadCursor.self) { try archive.store.search(.init(), after: bad) }
         }
     }
 

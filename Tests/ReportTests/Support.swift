@@ -16,7 +16,7 @@ let monday: Int64 = 1_794_182_400_000
 struct World {
     let hub: DatabaseQueue
     let activity: DatabaseQueue
-    let incidents = IncidentStore { _, _, _ in }
+    let incidents = IncidentStore { _, _, _, _ in }
 
     init() throws {
         hub = try DatabaseQueue()
@@ -131,7 +131,7 @@ struct World {
                     """, arguments: [who, what, time, time, events, items, bytes, denied, unapproved])
             try db.execute(
                 sql: """
-                    INSERT INTO coverage VALUES (?, 0, ?, 0) ON CONFLICT DO UPDATE SET events = events + excluded.events
+                    INSERT INTO coverage (hour, partition, events, unreadable) VALUES (?, 0, ?, 0) ON CONFLICT DO UPDATE SET events = events + excluded.events
                     """, arguments: [time / hour, events])
             if operation == "config.change" {
                 try db.execute(

@@ -73,6 +73,35 @@ import Testing
         #expect(told.map(\.ids) == [["a", "b"]] && told[0].reason == .newAlerts)
     }
 
+    @Test func whatWasHeldBackIsRememberedOnceForEachReasonAndForAQuarter() throws {
+        let desk = try Desk(
+            """
+            route:
+              receiver: default
+              group_wait: 0s
+              routes: [{ matchers: [severity=medium], receiver: default, group_wait: 0s, mute_time_intervals: [always] }]
+            time_intervals: [{ name: always, time_intervals: [{ months: ['1:12'] }] }]
+            inhibit_rules: [{ source_matchers: [severity=critical], target_matchers: [severity=low] }]
+            """)
+        try desk.silence("severity=high", to: 10 * minute, now: 0)
+        try desk.take(
+            alert("silenced"), alert("inhibited", severity: "low"), alert("muted", severity: "medium"),
+            alert("told", incident: "i2", severity: "critical"), at: 0)
+        try desk.run(to: hour)
+        func rows() throws -> [String] {
+            try desk.database.read { db in
+                try String.fetchAll(
+                    db, sql: "SELECT alert_id || ' ' || reason || ' ' || first_at FROM routing_suppressed ORDER BY 1")
+            }
+        }
+        #expect(try rows() == ["inhibited inhibited 0", "muted muted 0", "silenced silenced 0"])
+        let quarter = 13 * 7 * 24 * hour
+        try desk.database.write { db in try desk.engine.sweep(now: quarter - 1, in: db) }
+        #expect(try rows().count == 3)
+        try desk.database.write { db in try desk.engine.sweep(now: quarter, in: db) }
+        #expect(try rows() == [])
+    }
+
     @Test func aSilencedAlertThatWasToldIsToldAgainOnlyAfterOtherNews() throws {
         let desk = try Desk("route: { receiver: default, group_by: [], group_wait: 0s }")
         try desk.take(alert("a"), at: 0)

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AsyncHTTPClient
+import Foundation
+import GRDB
 import LocalServices
+import NIOCore
 import NIOHTTP1
+import NIOSSL
+import OIDC
 import Testing
 import Web
 
@@ -29,6 +35,72 @@ import Web
                 #expect(page.headers["server"] == nil)
                 #expect(page.headers["strict-transport-security"] == nil)
             }
+        }
+    }
+
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/openssl"), "openssl is not there"))
+    func withACertificateItSpeaksTLSAndItsCookiesAreBoundToIt() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tls-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let (key, certificate) = ("\(folder)/key.pem", "\(folder)/certificate.pem")
+        let openssl = try Process.run(
+            URL(fileURLWithPath: "/usr/bin/openssl"),
+            arguments: [
+                "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
+                "-out", certificate, "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                "-batch",
+            ])
+        openssl.waitUntilExit()
+        let tls = try WebSettings.tls(certificateChainFile: certificate, privateKeyFile: key)
+        var trust = TLSConfiguration.makeClientConfiguration()
+        trust.trustRoots = .file(certificate)
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: .init(tlsConfiguration: trust, redirectConfiguration: .disallow))
+        do {
+            try await WebStage.with(change: { $0.tls = tls }) { stage in
+                #expect(stage.base.hasPrefix("https://127.0.0.1:"))
+                let browser = LocalBrowser(base: stage.base, client: client)
+                _ = try await browser.login(as: "u-ben")
+                let page = try await browser.get("/")
+                #expect(page.status == 200 && page.body.hasPrefix("ben@example.com"))
+                #expect(page.headers["strict-transport-security"] == "max-age=31536000")
+                #expect(await browser.cookie("__Host-gatewatch") != nil)
+                // Plain text on a port of TLS is no request.
+                let plain = stage.base.replacing("https:", with: "http:")
+                await #expect(throws: (any Error).self) {
+                    _ = try await client.execute(HTTPClientRequest(url: plain), timeout: .seconds(10))
+                }
+            }
+        } catch {
+            try await client.shutdown()
+            throw error
+        }
+        try await client.shutdown()
+        #expect(throws: WebSettingsError.self) {
+            var settings = WebSettings(
+                url: "http://127.0.0.1:1",
+                login: RelyingPartySettings(
+                    issuer: IssuerSettings(issuer: "http://127.0.0.1:1", audiences: [], algorithms: ["ES256"]),
+                    clientID: "x"), roles: [:])
+            settings.tls = tls
+            _ = try WebServer(
+                settings: settings, database: DatabaseQueue(), httpClient: client, looks: PlainLooks(), logger: quiet,
+                routes: [])
+        }
+        // A certificate and the key of another one.
+        #expect(throws: (any Error).self) { try WebSettings.tls(certificateChainFile: key, privateKeyFile: key) }
+    }
+
+    @Test func anAddressThatIsTakenIsToldBeforeAnythingBegins() async throws {
+        try await WebStage.with { stage in
+            let port = try #require(Int(stage.base.split(separator: ":").last ?? ""))
+            let error = await #expect(throws: WebServerError.self) {
+                try await WebServer.checkAddress(host: "127.0.0.1", port: port)
+            }
+            #expect("\(try #require(error))".contains("127.0.0.1:\(port)"))
+            try await WebServer.checkAddress(host: "127.0.0.1", port: 0)
         }
     }
 

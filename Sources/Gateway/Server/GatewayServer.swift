@@ -9,6 +9,7 @@ import NIOHTTP2
 import NIOPosix
 package import NIOSSL
 import NIOTLS
+import ServerTLS
 import Synchronization
 
 /// Where clients connect.
@@ -31,14 +32,10 @@ package struct ListenSettings: Sendable {
     ///
     /// - Throws: NIOSSL's error when a file cannot be read.
     package static func tls(certificateChainFile: String, privateKeyFile: String) throws -> NIOSSLContext {
-        let chain = try NIOSSLCertificate.fromPEMFile(certificateChainFile).map {
-            NIOSSLCertificateSource.certificate($0)
-        }
-        var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain, privateKey: .privateKey(try NIOSSLPrivateKey(file: privateKeyFile, format: .pem)))
-        configuration.minimumTLSVersion = .tlsv12
-        configuration.applicationProtocols = ["h2", "http/1.1"]
-        return try NIOSSLContext(configuration: configuration)
+        try NIOSSLContext(
+            configuration: ServerTLS.configuration(
+                certificateChainFile: certificateChainFile, privateKeyFile: privateKeyFile,
+                protocols: ["h2", "http/1.1"]))
     }
 }
 

@@ -32,6 +32,11 @@ enum DemoConsole {
             roles: [.viewer: ["audit"], .analyst: ["soc"], .approver: ["security"], .admin: ["platform"]])
     }
 
+    /// How to see what happened as the weekly report tells it.
+    static func reports(_ week: String) -> String {
+        "the weekly report on what just happened: /report?week=\(week) in the console, also as HTML to print, JSON and CSV; as Dana with names"
+    }
+
     static func welcome(_ url: String) -> String {
         "the console is at \(url); log in as " + people.map { "\($0.name) (\($0.about))" }.joined(separator: ", ")
     }

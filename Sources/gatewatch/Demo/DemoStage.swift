@@ -22,6 +22,7 @@ import OIDC
 import Orders
 import Pipeline
 import Recordings
+import Report
 import ServiceLifecycle
 import Sigma
 import Signing
@@ -47,7 +48,9 @@ final class DemoStage {
     private let folder: String
     private let logger: Logger
     private let broker: EmbeddedBroker
+    private let detectors: [String]
     private let files: DetectorFiles
+    private let identities: String
     private let console: (host: String, port: Int)
     private let day: FixtureDay
     private let directory: IdentityDirectory
@@ -61,6 +64,7 @@ final class DemoStage {
     ) throws {
         self.folder = folder
         self.console = console
+        self.detectors = detectors
         self.logger = logger
         day = try FixtureDay(seed: seed)
         let calendar = "\(folder)/deployment.ics"
@@ -69,9 +73,12 @@ final class DemoStage {
         guard files.errors.isEmpty else { throw BadDetectors(errors: files.errors) }
         // The fixture day's people, and one whose last day was the day before yesterday.
         let left = Date(timeIntervalSinceNow: -2 * 86_400).formatted(.iso8601.year().month().day())
-        directory = try IdentityDirectory(
-            text: day.identitiesCSV + "\(leaver),\(leaver)@example.com,human,sales,analyst,analyst-finance,,\(left)\n",
-            file: "identities.csv")
+        let people =
+            day.identitiesCSV + "\(leaver),\(leaver)@example.com,human,sales,analyst,analyst-finance,,\(left)\n"
+        directory = try IdentityDirectory(text: people, file: "identities.csv")
+        // For the report, which reads files as in production.
+        identities = "\(folder)/identities.csv"
+        try people.write(toFile: identities, atomically: true, encoding: .utf8)
         let topics = [
             "gatewatch.audit", "gatewatch.audit.rejected", "gatewatch.alerts", "gatewatch.orders",
             "gatewatch.approvals", "gatewatch.feedback",
@@ -198,7 +205,8 @@ final class DemoStage {
             if waitsAfterwards {
                 let maker = try ConfigurationFile.empty.reportMaker(
                     hub: hub.database, path: hubConfiguration.databasePath,
-                    activity: hubConfiguration.activity?.databasePath, key: hubKey)
+                    activity: hubConfiguration.activity?.databasePath, key: hubKey, detectors: detectors,
+                    identities: identities)
                 let console = try HubConsole(
                     hub: hub, settings: DemoConsole.settings(issuerPort: issuerPort, address: console),
                     desk: Desk.Settings(detectors: DetectorCatalogue.entries(files), key: hubKey),
@@ -239,6 +247,8 @@ final class DemoStage {
                 &outcome, gateway: gateway, detect: detect, hub: hub, receiver: receiver, inForce: inForce)
             report(outcome)
             if waitsAfterwards {
+                let week = try ReportPeriod(containing: Int64(Date().timeIntervalSince1970 * 1000)).name
+                Terminal.print(DemoConsole.reports(week))
                 Terminal.print("the gateway listens on http://127.0.0.1:\(port); Ctrl-C ends the demo")
                 try await tasks.next()
                 return outcome

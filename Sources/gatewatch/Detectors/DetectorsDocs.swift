@@ -13,7 +13,7 @@ extension Detectors {
                 gatewatch detectors docs my-rules --output my-rules/docs
                 gatewatch detectors docs --check        # in CI: are the pages the rules'?
 
-                Pages of rules that are gone are removed; other files in the folder stay.
+                Pages of rules that are gone are removed; other files in the folder stay. \
                 Exit status: 0 fine, 1 pages differ (--check) or a rule cannot be used, 2
                 usage, 3 cannot read or write.
                 """)

@@ -19,8 +19,8 @@ extension Detectors {
                 zcat day.ndjson.gz | gatewatch detectors explain gw_chain - --line 1200 \\
                     --identities people.csv
 
-                Of a correlation it tells which of its rules match, the group and what the
-                event adds to it. --detectors takes every path up to the next option, so the
+                Of a correlation it tells which of its rules match, the group and what the \
+                event adds to it. --detectors takes every path up to the next option, so the \
                 rule and the event stand first.
                 Exit status: 0 explained, 1 a rule cannot be used, 2 usage, 3 cannot read.
                 """)

@@ -15,7 +15,7 @@ extension Detectors {
                 gatewatch detectors list --format json my-rules/ \\
                     | jq '.[] | select(.status == "experimental")'
 
-                Rules without a status count as stable. `block` marks a rule that raises no
+                Rules without a status count as stable. `block` marks a rule that raises no \
                 alert of its own.
                 Exit status: 0 fine, 1 a rule cannot be used, 2 usage, 3 cannot read.
                 """)

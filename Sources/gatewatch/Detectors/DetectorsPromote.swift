@@ -16,10 +16,10 @@ extension Detectors {
                 gatewatch detectors promote gw_new_reach --to stable
                 gatewatch detectors promote gw_new_reach --check --input logs/
 
-                Rules that are experimental run and are counted, but notify nobody and enforce
-                nothing. Only the lines of status and modified change. With --input it first
-                tells how often the rule would have fired. Deprecated and unsupported rules
-                are not promoted. --detectors and --input take every path up to the next
+                Rules that are experimental run and are counted, but notify nobody and enforce \
+                nothing. Only the lines of status and modified change. With --input it first \
+                tells how often the rule would have fired. Deprecated and unsupported rules \
+                are not promoted. --detectors and --input take every path up to the next \
                 option, so the rule stands first.
                 Exit status: 0 fine, 1 refused, 2 usage, 3 cannot read or write.
                 """)

@@ -14,8 +14,8 @@ extension Detectors {
                 gatewatch detectors test
                 gatewatch detectors test my-rules/ --junit results.xml
 
-                Inline tests stand in the rule under gatewatch: tests. Files of events for
-                rules/brute_force.yml lie in rules/brute_force.tests/, with an expect.yml that
+                Inline tests stand in the rule under gatewatch: tests. Files of events for \
+                rules/brute_force.yml lie in rules/brute_force.tests/, with an expect.yml that \
                 says what they give:
 
                   break-in.ndjson:
@@ -25,8 +25,8 @@ extension Detectors {
                       gw_fail_then_succeed: { exactly: 1, identities: [ana] }
                       gw_chain: 0
 
-                A test that fails tells what held the rule back (a baseline that was still
-                learning), else what came nearest: the highest value against the limit, the
+                A test that fails tells what held the rule back (a baseline that was still \
+                learning), else what came nearest: the highest value against the limit, the \
                 items that did not hold.
                 Exit status: 0 all pass, 1 one fails or a rule cannot be used, 2 usage, 3
                 cannot read or write.

@@ -13,8 +13,8 @@ extension Detectors {
                 gatewatch detectors validate                # before a commit
                 gatewatch detectors validate --strict       # in CI: doubts fail, too
 
-                An error keeps a rule from working. A warning is about what is probably not
-                meant. A lint finding is about the conventions of SigmaHQ and has a name, as
+                An error keeps a rule from working. A warning is about what is probably not \
+                meant. A lint finding is about the conventions of SigmaHQ and has a name, as \
                 missing_description.
                 Exit status: 0 fine, 1 errors or no rule at all (with --strict also warnings
                 and lint), 2 usage, 3 cannot read.

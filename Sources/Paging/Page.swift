@@ -22,19 +22,29 @@ package struct Page<Item: Sendable>: Sendable {
     }
 }
 
+extension Page: Equatable where Item: Equatable {}
+
 /// The texts in which a list says where it goes on: values with dots between them, of which the last may hold dots.
 package enum Cursor {
     /// The numbers of a cursor, and what stands behind them.
     ///
-    /// - Throws: ``IncidentError/badCursor(_:)``.
+    /// - Throws: ``BadCursor``.
     package static func read(
         _ text: String, numbers count: Int, hasText: Bool = false
-    ) throws(IncidentError) -> (numbers: [Int64], text: String) {
+    ) throws(BadCursor) -> (numbers: [Int64], text: String) {
         let parts = text.split(separator: ".", maxSplits: hasText ? count : Int.max, omittingEmptySubsequences: false)
         let numbers = parts.prefix(count).compactMap { Int64($0) }
         guard parts.count == (hasText ? count + 1 : count), numbers.count == count, text.utf8.count <= 1_024 else {
-            throw .badCursor(text)
+            throw BadCursor(cursor: String(text.prefix(80)))
         }
         return (numbers, hasText ? String(parts[count]) : "")
     }
+}
+
+/// A cursor that the list did not give.
+package struct BadCursor: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What was given, its beginning.
+    package let cursor: String
+
+    package var description: String { "'\(cursor)' is no cursor of this list: begin without one" }
 }
