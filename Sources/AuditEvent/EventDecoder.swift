@@ -112,7 +112,8 @@ package final class EventDecoder {
         }
         var walk = EventWalk(
             text: bytes, length: text.count, offsets: index.offsets, count: index.count, nodes: nodes, cells: cells,
-            keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count, row: row) : nil, visit: visit)
+            keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count, row: row) : nil,
+            visit: visit)
         if escaped || !shapes.replay(&walk, reset: { reset(&$0) }) {
             let draft = escaped ? nil : shapes.draft()
             walk.draft = draft.map { .passUnretained($0) }

@@ -30,7 +30,8 @@ extension Engine {
         if decision == .known {
             return values._withUnsafeGuaranteedRef { !$0.isWaiting(key: key) }
         }
-        return judgeUse(firstSeen.takeUnretainedValue(), index, view, id, key, decision, standing, use, wasWaiting, body)
+        return judgeUse(
+            firstSeen.takeUnretainedValue(), index, view, id, key, decision, standing, use, wasWaiting, body)
     }
 
     /// The rest of `isNew`, for a use that is not known.

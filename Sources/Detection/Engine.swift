@@ -191,6 +191,13 @@ package final class Engine {
     ///   - views: at most `EventDecoder.kept`.
     ///   - body: is called after each event with its place among them; with the error for one that came too late.
     package func process(_ views: UnsafeBufferPointer<EventView>, _ body: (Int, EventError?) -> Void) {
+        if views.count > EventDecoder.kept {
+            // No decoder gives so many; each still has a place of its own.
+            for place in views.indices {
+                process(UnsafeBufferPointer(rebasing: views[place..<(place + 1)])) { body(place, $1) }
+            }
+            return
+        }
         for place in views.indices { look(views[place], at: place) }
         for place in views.indices {
             // The events are looked at in steps, each of which needs what the one before has fetched.
