@@ -6,6 +6,9 @@ PACKAGES = librdkafka-dev libsimdjson-dev libpcre2-dev libcurl4-openssl-dev libs
 # What only the measurements need.
 bench: PACKAGES += nginx-light wrk nghttp2-client
 
+# A syslog server, to read what is sent to one.
+clients: PACKAGES += rsyslog rsyslog-openssl
+
 # One build for running, testing and measuring: what is tested is what runs.
 BUILD = swift build --configuration release
 BIN   = .build/release

@@ -238,6 +238,10 @@ let package = Package(
             swiftSettings: settings),
         tests("Fuzzing"),
 
+        // What reads with programs that are not ours, for several of the tests below.
+        .target(
+            name: "Independent", path: "Tests/Independent", exclude: ["Support"], swiftSettings: testSettings),
+
         tests("AuditEvent", ["YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
@@ -257,8 +261,8 @@ let package = Package(
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
         tests("Incidents", ["Approvals", "Paging", "Finding", "JSONText", "Orders", "Signing", grdb]),
         tests(
-            "Notifications", ["Delivery", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging],
-            exclude: ["Support/check.py", "Support/mail_server.py"]),
+            "Notifications",
+            ["Delivery", "Independent", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging]),
         tests(
             "Hub",
             [
@@ -278,7 +282,8 @@ let package = Package(
         tests(
             "API",
             [
-                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents",
+                "Independent", "Kafka",
                 "Notifications", "OIDC",
                 "Orders",
                 "Recordings", "Signing", "Web", asyncHTTPClient, grdb, lifecycle, logging, nioCore, nioHTTP1,
@@ -297,7 +302,8 @@ let package = Package(
         tests(
             "Gateway",
             [
-                "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Connections", "Kafka", "LocalServices", "OIDC",
+                "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Connections", "Independent", "Kafka",
+                "LocalServices", "OIDC",
                 "Orders",
                 "Recordings", "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, lifecycle, logging, nioCore,
                 nioHTTP1,
@@ -320,15 +326,15 @@ let package = Package(
                 logging,
                 nioCore, nioHTTP1,
             ]),
-        tests("Telemetry", [hummingbird, logging, metrics]),
+        tests("Telemetry", ["Independent", hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),
         tests("Fixtures", ["Calendar", "CZlib"]),
         tests("FixtureHub", ["Activity", "Fixtures", "Incidents", grdb]),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Activity", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "LocalServices", "Orders",
-                "Recordings", "Signing",
+                "Activity", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "Independent", "LocalServices",
+                "Orders", "Recordings", "Signing",
                 asyncHTTPClient, crypto,
                 grdb,
                 hummingbird,

@@ -54,15 +54,7 @@ package enum Operation: String, Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// The OCSF class of its audit event: Datastore Activity 6005 for the databases, API Activity 6003 for the rest.
-    package var classUID: Int {
-        switch self {
-        case .vectorsQuery, .vectorsUpsert, .vectorsDelete, .vectorsExport, .collectionChange, .sqlQuery: 6005
-        default: 6003
-        }
-    }
-
-    /// `activity_id` of that class, unless the route says otherwise.
+    /// What it does to its resource, unless the route says otherwise.
     package var activity: Activity {
         switch self {
         case .vectorsQuery, .sqlQuery: .query
@@ -92,27 +84,14 @@ package enum Operation: String, Sendable, Equatable, CaseIterable {
 package enum Activity: String, Sendable, Equatable, CaseIterable {
     case create, read, update, delete, query, write, connect, list
 
-    /// `activity_id` in the class: 6003 has 1 Create, 2 Read, 3 Update, 4 Delete; 6005 has 1 Read, 2 Update, 3 Connect,
-    /// 4 Query, 5 Write, 6 Create, 7 Delete, 8 List. What 6003 has no word for is taken for the nearest one.
-    package func id(classUID: Int) -> Int {
-        if classUID == 6005 {
-            switch self {
-            case .read: 1
-            case .update: 2
-            case .connect: 3
-            case .query: 4
-            case .write: 5
-            case .create: 6
-            case .delete: 7
-            case .list: 8
-            }
-        } else {
-            switch self {
-            case .create: 1
-            case .read, .query, .connect, .list: 2
-            case .update, .write: 3
-            case .delete: 4
-            }
+    /// `activity_id` of API Activity (6003): 1 Create, 2 Read, 3 Update, 4 Delete. What that has no word for is taken for the
+    /// nearest one.
+    package var id: Int {
+        switch self {
+        case .create: 1
+        case .read, .query, .connect, .list: 2
+        case .update, .write: 3
+        case .delete: 4
         }
     }
 }

@@ -74,7 +74,7 @@ package final class Connection: Sendable {
         var target = settings.upstreamPath + path
         if let query { target += "?" + query }
         return OperationMatch(
-            operation: operation, activityID: activity.id(classUID: operation.classUID),
+            operation: operation, activityID: activity.id,
             isSensitive: route.isSensitive ?? operation.isSensitive, upstreamTarget: target, route: route.template.text,
             body: bodyMode(route), isMapped: found != nil, connection: self, definition: route, variables: variables,
             query: parameters, contents: contents)

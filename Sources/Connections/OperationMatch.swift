@@ -18,7 +18,7 @@ package struct OperationMatch: Sendable {
     /// By the head alone: `RequestFacts.operation` is the final word, since some APIs say in the body what they are
     /// asked to do.
     package let operation: Operation
-    /// `activity_id` in the class `classUID`.
+    /// `activity_id` of API Activity (6003).
     package let activityID: Int
     /// Whether a lockdown asks for approval of it.
     package let isSensitive: Bool
@@ -40,8 +40,6 @@ package struct OperationMatch: Sendable {
 
     /// The access class of the operation.
     package var accessClass: AccessClass { operation.accessClass }
-    /// The OCSF class of the audit event.
-    package var classUID: Int { operation.classUID }
 
     /// Counts what the response really returns, nil when the route names nothing to count. Ask the upstream for
     /// `Accept-Encoding: identity` then, and feed only 2xx responses of a JSON type.

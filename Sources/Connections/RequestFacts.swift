@@ -20,7 +20,7 @@ package struct ResourceReference: Sendable, Equatable, Hashable {
 package struct RequestFacts: Sendable, Equatable {
     /// What the request does, by its head and its body.
     package var operation: Operation
-    /// `activity_id` in the class `classUID`.
+    /// `activity_id` of API Activity (6003).
     package var activityID: Int
     /// Whether a lockdown asks for approval of it.
     package var isSensitive: Bool
@@ -41,12 +41,10 @@ package struct RequestFacts: Sendable, Equatable {
 
     package init(operation: Operation, activityID: Int? = nil, isSensitive: Bool? = nil) {
         self.operation = operation
-        self.activityID = activityID ?? operation.activity.id(classUID: operation.classUID)
+        self.activityID = activityID ?? operation.activity.id
         self.isSensitive = isSensitive ?? operation.isSensitive
     }
 
     /// The access class of the operation.
     package var accessClass: AccessClass { operation.accessClass }
-    /// The OCSF class of the audit event.
-    package var classUID: Int { operation.classUID }
 }

@@ -11,6 +11,9 @@ package struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConve
         revealed = value
     }
 
+    /// Whether a configuration's text names a secret, by `env:` or `file:`, and is not one itself.
+    package static func isReference(_ text: String) -> Bool { text.hasPrefix("env:") || text.hasPrefix("file:") }
+
     /// A secret as a configuration names it: `env:NAME`, `file:PATH`, or the value itself.
     ///
     /// - Throws: ``SecretError``, which names the variable or file, never the value.

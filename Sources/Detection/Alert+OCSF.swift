@@ -5,8 +5,8 @@ import Foundation
 import JSONText
 
 extension Alert {
-    /// The alert as one line of JSON: OCSF 1.1 Detection Finding, class 2004
-    /// (https://schema.ocsf.io/1.1.0/classes/detection_finding). Keys come in a fixed order: the same alert, the same bytes.
+    /// The alert as one line of JSON: OCSF 1.6 Detection Finding, class 2004
+    /// (https://schema.ocsf.io/1.6.0/classes/detection_finding). Keys come in a fixed order: the same alert, the same bytes.
     package func ocsf() -> [UInt8] {
         var json = JSONWriter()
         json.object {
@@ -28,7 +28,7 @@ extension Alert {
             risk(&$0)
             $0.field("message", message)
             $0.object("metadata") {
-                $0.field("version", "1.1.0")
+                $0.field("version", "1.6.0")
                 $0.object("product") {
                     $0.field("name", "Gatewatch")
                     $0.field("vendor_name", "Gatewatch")
@@ -52,7 +52,14 @@ extension Alert {
                     }
                 }
                 $0.array("related_events", relatedEvents) { json, uid in json.object { $0.field("uid", uid) } }
-                $0.array("tags", tags) { json, tag in json.object { $0.field("name", tag) } }
+                $0.array("tags", tags) { json, tag in
+                    // Sigma's tags are a namespace, a dot and a name.
+                    let parts = tag.split(separator: ".", maxSplits: 1)
+                    json.object {
+                        $0.field("name", String(parts.first ?? ""))
+                        $0.field("value", String(parts.dropFirst().first ?? ""))
+                    }
+                }
             }
             evidence(&$0)
             $0.object("unmapped") {

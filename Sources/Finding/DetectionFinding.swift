@@ -62,7 +62,7 @@ package struct DetectionFinding: Sendable, Equatable {
     /// `unmapped.incident_uid`.
     package var incident: String?
     package var response: Response?
-    /// `finding_info.tags[].name`.
+    /// `finding_info.tags[]`, as Sigma writes them: name, dot, value.
     package var tags: [String]?
     /// MITRE technique ids.
     package var techniques: [String]?
@@ -105,7 +105,7 @@ package struct DetectionFinding: Sendable, Equatable {
         tenant = text(json.metadata?.value?.tenant_uid)
         ruleID = text(info.analytic?.value?.uid)
         ruleName = text(info.analytic?.value?.name)
-        tags = info.tags?.value?.compactMap { text($0.value?.name) }
+        tags = info.tags?.value?.compactMap { $0.value?.text }
         techniques = info.attacks?.value?.compactMap { text($0.value?.technique?.value?.uid) }
         relatedEvents = info.related_events?.value?.compactMap { text($0.value?.uid) } ?? []
         let unmapped = json.unmapped?.value

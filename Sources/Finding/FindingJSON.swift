@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The fields that are read, named as OCSF names them (https://schema.ocsf.io/1.1.0/classes/detection_finding).
+/// The fields that are read, named as OCSF names them (https://schema.ocsf.io/1.6.0/classes/detection_finding).
 struct FindingJSON: Decodable {
     struct Info: Decodable {
         struct Analytic: Decodable {
@@ -8,7 +8,17 @@ struct FindingJSON: Decodable {
             var name: Lenient<String>?
         }
         struct Attack: Decodable { var technique: Lenient<UID>? }
-        struct Tag: Decodable { var name: Lenient<String>? }
+        struct Tag: Decodable {
+            var name: Lenient<String>?
+            var value: Lenient<String>?
+
+            /// As Sigma writes it, `attack.t1530`: the name is the namespace, or the whole where there is no value.
+            var text: String? {
+                guard let name = name?.value, !name.isEmpty else { return nil }
+                guard let value = value?.value, !value.isEmpty else { return name }
+                return "\(name).\(value)"
+            }
+        }
         var uid: String
         var title: String
         var analytic: Lenient<Analytic>?

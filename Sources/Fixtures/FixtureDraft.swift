@@ -47,7 +47,7 @@ struct FixtureDraft {
         writer.object { writer in
             writer.object("metadata") { writer in
                 writer.field("uid", uid)
-                writer.field("version", "1.4.0")
+                writer.field("version", "1.6.0")
                 writer.object("product") { writer in
                     writer.field("name", "Gatewatch")
                     writer.field("vendor_name", "Gatewatch")
@@ -92,7 +92,7 @@ struct FixtureDraft {
     }
 
     private func request(_ operation: FixtureOperation, _ resource: FixtureResource, _ writer: inout JSONWriter) {
-        outcome(operation.classUID, 6, operation.activity, &writer)
+        outcome(6003, 6, operation.activity, &writer)
         writer.object("actor") { writer in
             user(&writer)
             writer.object("session") { writer in

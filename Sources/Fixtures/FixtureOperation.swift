@@ -18,25 +18,13 @@ enum FixtureOperation: String {
     case sessionClose = "session.close"
     case other = "other"
 
-    /// OCSF class: Datastore Activity 6005 for the databases, API Activity 6003 for the rest.
-    var classUID: Int {
-        switch self {
-        case .vectorsQuery, .vectorsUpsert, .vectorsExport, .collectionChange, .sqlQuery: 6005
-        default: 6003
-        }
-    }
-
-    /// `activity_id` of that class: 6003 has 1 Create, 2 Read, 3 Update, 4 Delete; 6005 has 1 Read, 2 Update, 4 Query, 5 Write.
+    /// `activity_id` of API Activity: 1 Create, 2 Read, 3 Update, 4 Delete.
     var activity: Int {
         switch self {
-        case .vectorsQuery, .sqlQuery: 4
-        case .vectorsExport: 1
-        case .vectorsUpsert: 5
-        case .collectionChange: 2
         case .embeddingsCreate, .corpusWrite, .sessionOpen: 1
-        case .configChange, .policyChange: 3
+        case .vectorsQuery, .sqlQuery, .vectorsExport, .checkpointList, .checkpointDownload, .corpusRead, .other: 2
+        case .vectorsUpsert, .collectionChange, .configChange, .policyChange: 3
         case .sessionClose: 4
-        case .checkpointList, .checkpointDownload, .corpusRead, .other: 2
         }
     }
 

@@ -32,9 +32,7 @@ package final class HubReplay {
         try HubSchema.migrate(database)
         let routing = try RoutingEngine(
             database: database, configuration: .eachAlert(to: NotificationSender.allReceivers), now: 0)
-        incidents = IncidentStore { incident, now, db in
-            try RoutingEngine.resolve(incident: incident, now: now, in: db)
-        }
+        incidents = .routed
         store = AlertStore(
             database: database, routing: routing, incidents: incidents,
             sender: NotificationSender(outbox: outbox, receivers: receivers, isRouted: false, consoleURL: nil))

@@ -75,9 +75,7 @@ package final class HubService: Service {
             consoleURL: configuration.consoleURL)
         clock = NotificationClock(
             database: database, routing: routing, sender: sender, logger: logger, metrics: metrics)
-        incidents = IncidentStore { incident, now, db in
-            try RoutingEngine.resolve(incident: incident, now: now, in: db)
-        }
+        incidents = .routed
         books = configuration.control.map { ControlBooks(keys: $0.keys, aliases: $0.aliases) }
         keeper = IncidentKeeper(
             configuration: configuration, database: database, incidents: incidents, books: books, clock: clock,

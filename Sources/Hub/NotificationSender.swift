@@ -33,12 +33,12 @@ struct NotificationSender: Sendable {
             }
             return
         }
-        try note(notification, in: db)
         var message = Message(notification)
         message.incidentURL = page(message.incident)
-        try enqueue(
+        let isTold = try enqueue(
             message, to: receivers.filter { $0.name == notification.receiver },
             key: notification.incident ?? notification.groupKey, in: db)
+        if isTold { try note(notification, in: db) }
     }
 
     /// The incident's page. Ids that a detector makes are UUIDs; another's may need escaping.
@@ -59,16 +59,26 @@ struct NotificationSender: Sendable {
         ).add(to: incident, in: db)
     }
 
-    private func enqueue(_ message: Message, to receivers: [Receiver], key: String, in db: Database) throws {
-        try outbox.enqueue(receivers.flatMap { $0.deliveries(message, orderingKey: key) }, in: db)
+    /// False if no medium has anything to say of it.
+    @discardableResult
+    private func enqueue(_ message: Message, to receivers: [Receiver], key: String, in db: Database) throws -> Bool {
+        let deliveries = receivers.flatMap { $0.deliveries(message, orderingKey: key) }
+        try outbox.enqueue(deliveries, in: db)
+        return !deliveries.isEmpty
     }
 }
 
 extension Message {
     /// What a receiver is told of a group.
     init(_ notification: Routing.Notification) {
+        let status: Status =
+            switch notification.status {
+            case .firing: .firing
+            case .acknowledged: .acknowledged
+            case .resolved: .resolved
+            }
         self.init(
-            id: notification.id, status: notification.status == .firing ? .firing : .resolved,
+            id: notification.id, status: status,
             groupKey: notification.groupKey,
             alerts: notification.alerts.map { alert in
                 MessageAlert(json: alert.finding, labels: Self.labels(alert.labels), endsAt: alert.endsAt)

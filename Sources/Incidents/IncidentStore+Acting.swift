@@ -32,6 +32,9 @@ extension IncidentStore {
             try TimelineEntry(
                 at: now, kind: .assignment, who: actor, text: name.map { "assigned to \($0)" } ?? "assigned to nobody"
             ).add(to: id, in: db)
+            if (name == nil) != (before.assignee == nil) {
+                try tell(name == nil ? .released : .taken, id, now, db)
+            }
         case .comment(let text):
             payload["comment"] = text
             try set("comments = comments + 1", [], id, in: db)

@@ -16,11 +16,22 @@ package struct IncidentStore: Sendable {
     package static let shortestPrefix = 6
     private static let day: Int64 = 86_400_000
 
-    /// Tells routing that an incident is over, in the transaction in which it closes.
-    package typealias Resolve = @Sendable (_ incident: String, _ now: Int64, _ db: Database) throws -> Void
-    let resolve: Resolve
+    /// What those hear who were told of an incident's alerts.
+    package enum Turn: Sendable, Equatable {
+        /// Somebody has it, and nobody had.
+        case taken
+        /// Nobody has it any more.
+        case released
+        /// It is closed.
+        case over
+    }
 
-    package init(resolve: @escaping Resolve) { self.resolve = resolve }
+    /// Tells routing of a turn, in the transaction in which it comes.
+    package typealias Tell =
+        @Sendable (_ turn: Turn, _ incident: String, _ now: Int64, _ db: Database) throws -> Void
+    let tell: Tell
+
+    package init(tell: @escaping Tell) { self.tell = tell }
 
     /// Takes an alert into its incident, which is opened, or opened again, by it. One that is there already changes nothing. Alerts
     /// of experimental rules are in no incident: the caller leaves them out.
@@ -113,7 +124,7 @@ package struct IncidentStore: Sendable {
                 UPDATE incidents SET status = 'closed', closed_at = ?, closed_why = ?, version = version + 1 WHERE id = ?
                 """
         ).execute(arguments: [now, why.rawValue, id])
-        try resolve(id, now, db)
+        try tell(.over, id, now, db)
     }
 
     /// What was said of it was said of what was known then.

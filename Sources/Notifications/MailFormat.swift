@@ -93,7 +93,7 @@ package struct MailFormat: Sendable {
     private static func color(_ message: Message) -> String {
         switch (message.status, message.severity) {
         case (.resolved, _): "#2e7d32"
-        case (.acknowledged, _), (.test, _): "#1565c0"
+        case (.test, _): "#1565c0"
         case (_, 4...6): "#c62828"
         case (_, 3): "#ef6c00"
         default: "#616161"

@@ -22,7 +22,7 @@ extension Message {
             $0.field("is_alert", false)
             $0.field("message", "Nothing happened: somebody ran gatewatch notify test.")
             $0.object("metadata") {
-                $0.field("version", "1.1.0")
+                $0.field("version", "1.6.0")
                 $0.object("product") {
                     $0.field("name", "Gatewatch")
                     $0.field("vendor_name", "Gatewatch")

@@ -11,7 +11,7 @@ package struct Message: Sendable, Equatable {
     package enum Status: String, Sendable, CaseIterable {
         /// There are alerts, new or still.
         case firing
-        /// Somebody took the incident.
+        /// Somebody took the incident; only PagerDuty hears so, and it takes no text.
         case acknowledged
         /// The incident is over.
         case resolved
@@ -98,8 +98,7 @@ package struct Message: Sendable, Equatable {
     var heading: String {
         let word =
             switch status {
-            case .firing: ""
-            case .acknowledged: "[ACKNOWLEDGED] "
+            case .firing, .acknowledged: ""
             case .resolved: "[RESOLVED] "
             case .test: "[TEST] "
             }

@@ -38,6 +38,11 @@ package enum MessageFormat: Sendable {
         }
     }
 
+    /// Whether it hears that somebody took the incident: who pages people stops then.
+    var hearsAcknowledged: Bool {
+        if case .pagerDuty = self { true } else { false }
+    }
+
     private func isAlerts(_ message: Message) -> Bool {
         (message.status == .firing || message.status == .test) && !message.alerts.isEmpty
     }

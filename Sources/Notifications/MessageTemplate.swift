@@ -58,7 +58,7 @@ package struct MessageTemplate: Sendable {
             "group": labels(message.groupLabels), "count": message.alertCount, "omitted": message.omitted,
             "generated_at": Timestamp.iso8601(message.generatedAt),
             "is_firing": message.status == .firing, "is_resolved": message.status == .resolved,
-            "is_acknowledged": message.status == .acknowledged, "is_test": message.status == .test,
+            "is_test": message.status == .test,
         ]
         if let identity = message.identity { values["identity"] = text(identity) }
         if let incident = message.incident { values["incident"] = text(incident) }

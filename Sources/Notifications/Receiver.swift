@@ -20,6 +20,7 @@ package struct Receiver: Sendable {
         /// the alert's own: one that is in several notifications goes there once.
         package func payloads(_ message: Message) -> [(id: String, payload: Payload)] {
             if message.status == .resolved, !sendsResolved { return [] }
+            if message.status == .acknowledged, !format.hearsAcknowledged { return [] }
             var message = message
             guard format.isPerAlert else {
                 return whole(message)

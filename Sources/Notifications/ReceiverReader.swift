@@ -14,13 +14,24 @@ package struct ReceiverReader: Sendable {
 
     private let kafka: KafkaProperties
     private let version: String
+    private let secrets: Secrets
+
+    /// Whether the secrets that a configuration names must be there.
+    package enum Secrets: Sendable {
+        /// For who sends: one that is not there is a fault.
+        case needed
+        /// For who sends nothing: none is read, something of its form stands in for it.
+        case unread
+    }
 
     /// - Parameters:
     ///   - kafka: the hub's own properties; a `kafka_configs` without any uses them.
     ///   - version: of Gatewatch, for CEF.
-    package init(kafka: KafkaProperties, version: String) {
+    ///   - secrets: with ``Secrets/unread``, nothing may be sent to the receivers.
+    package init(kafka: KafkaProperties, version: String, secrets: Secrets = .needed) {
         self.kafka = kafka
         self.version = version
+        self.secrets = secrets
     }
 
     /// The receivers of a list.
@@ -55,7 +66,7 @@ package struct ReceiverReader: Sendable {
     private func integration(
         _ medium: String, _ node: YAMLNode, name: String
     ) throws(DocumentError) -> Receiver.Integration {
-        let settings = ReceiverSettings(node: node, name: name)
+        let settings = ReceiverSettings(node: node, name: name, secrets: secrets)
         switch medium {
         case "webhook": return try settings.webhook()
         case "slack": return try settings.slack()

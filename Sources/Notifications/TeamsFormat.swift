@@ -41,7 +41,6 @@ enum TeamsFormat {
                                 $0.field("weight", "Bolder")
                                 $0.field("size", "Medium")
                                 $0.field("wrap", true)
-                                $0.field("style", "heading")
                                 $0.field("color", color(message))
                             }
                             body(&json, message, templates, alerts: alerts, length: length)
@@ -110,7 +109,7 @@ enum TeamsFormat {
     private static func color(_ message: Message) -> String {
         switch (message.status, message.severity) {
         case (.resolved, _): "Good"
-        case (.acknowledged, _), (.test, _): "Accent"
+        case (.test, _): "Accent"
         case (_, 4...6): "Attention"
         case (_, 3): "Warning"
         default: "Default"

@@ -4,18 +4,19 @@ import Crypto
 
 /// What a receiver is told of a group of alerts. Times are ms since the epoch, UTC.
 package struct Notification: Sendable, Equatable {
-    /// Whether something of the group still fires.
+    /// Whether something of the group still fires, and whether somebody took what does.
     package enum Status: String, Sendable {
-        case firing, resolved
+        case firing, acknowledged, resolved
     }
 
-    /// Why it is told, by Alertmanager's rule.
+    /// Why it is told, by Alertmanager's rule; it has no acknowledgements.
     package enum Reason: String, Sendable {
         case first
         case newAlerts = "new_alerts"
         case newResolved = "new_resolved"
         case allResolved = "all_resolved"
         case `repeat`
+        case acknowledged
     }
 
     /// One alert of the group.

@@ -37,6 +37,7 @@ extension RoutingEngine {
                 flushed.notifications += 1
             }
         }
+        flushed.notifications += try flushAcknowledgements(now: now, limit: limit, in: db, send)
         return flushed
     }
 
@@ -78,7 +79,9 @@ extension RoutingEngine {
             let shown = sendsResolved ? told.firing + told.resolved : told.firing
             group.sequence += 1
             if !shown.isEmpty {
-                try send(notification(group, shown, isFiring: !told.firing.isEmpty, reason, now: now, in: db), db)
+                try send(
+                    notification(
+                        group, shown, told.firing.isEmpty ? .resolved : .firing, reason, now: now, in: db), db)
                 isTold = true
             }
             group.notifiedAt = now
@@ -117,7 +120,7 @@ extension RoutingEngine {
         ).execute(arguments: [now, group.id])
     }
 
-    private func members(of group: FlushedGroup, in db: Database) throws -> [Member] {
+    func members(of group: FlushedGroup, in db: Database) throws -> [Member] {
         try Row.fetchAll(
             db.cachedStatement(
                 sql: """
@@ -134,9 +137,9 @@ extension RoutingEngine {
         }
     }
 
-    private func notification(
-        _ group: FlushedGroup, _ shown: [Member], isFiring: Bool, _ reason: Notification.Reason, now: Int64,
-        in db: Database
+    func notification(
+        _ group: FlushedGroup, _ shown: [Member], _ status: Notification.Status, _ reason: Notification.Reason,
+        now: Int64, in db: Database
     ) throws -> Notification {
         let statement = try db.cachedStatement(sql: "SELECT finding FROM routing_alerts WHERE id = ?")
         var left = limits.notificationBytes
@@ -158,7 +161,7 @@ extension RoutingEngine {
             id: Notification.id(
                 key: group.key, receiver: group.receiver, createdAt: group.createdAt, group: group.id,
                 sequence: group.sequence),
-            receiver: group.receiver, status: isFiring ? .firing : .resolved, reason: reason, groupKey: group.key,
+            receiver: group.receiver, status: status, reason: reason, groupKey: group.key,
             groupLabels: try LabelSet(json: group.labels), alerts: alerts, truncatedAlerts: truncated, time: now)
     }
 
@@ -215,7 +218,7 @@ extension RoutingEngine {
 }
 
 /// A row of `routing_groups`.
-private struct FlushedGroup {
+struct FlushedGroup {
     let id: Int64
     let key: String
     let receiver: String
@@ -248,7 +251,7 @@ private struct FlushedGroup {
 }
 
 /// An alert in a group.
-private struct Member {
+struct Member {
     let id: String
     let labels: LabelSet
     /// Of the labels as JSON.

@@ -24,11 +24,12 @@ package struct RoutingEngine: Sendable {
         try database.write { db in try reroute(now: now, in: db) }
     }
 
-    /// When something is to be flushed next; nil where there is no group.
+    /// When something is to be flushed next, 0 for at once; nil where there is nothing.
     ///
     /// - Throws: SQLite's error.
     package func due(in db: Database) throws -> Int64? {
-        try Int64.fetchOne(
+        if try hasAcknowledgement(in: db) { return 0 }
+        return try Int64.fetchOne(
             db.cachedStatement(sql: "SELECT next_flush_at FROM routing_groups ORDER BY next_flush_at, id LIMIT 1"))
     }
 
@@ -38,6 +39,7 @@ package struct RoutingEngine: Sendable {
     /// - Throws: SQLite's error.
     @discardableResult
     package static func resolve(incident: String, now: Int64, in db: Database) throws -> Int {
+        try takeBack(acknowledgementOf: incident, in: db)
         try db.cachedStatement(sql: "DELETE FROM routing_incidents WHERE incident = ?").execute(arguments: [incident])
         try db.cachedStatement(sql: "UPDATE routing_alerts SET ends_at = ? WHERE incident = ? AND ends_at IS NULL")
             .execute(arguments: [now, incident])

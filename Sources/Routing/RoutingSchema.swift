@@ -83,6 +83,17 @@ package enum RoutingSchema {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("routing 2026-11-22 create acknowledgements") { db in
+            try db.execute(
+                sql: """
+                    -- Incidents that somebody took, and the groups whose receivers have not heard so yet.
+                    CREATE TABLE routing_acknowledgements (
+                        group_id INTEGER NOT NULL REFERENCES routing_groups (id) ON DELETE CASCADE,
+                        incident TEXT NOT NULL,
+                        PRIMARY KEY (group_id, incident)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         try migrator.migrate(database)
     }
 }

@@ -15,6 +15,7 @@ struct ConfigurationFile {
     /// For messages.
     let path: String
     let kafka: KafkaProperties
+    let secrets: ReceiverReader.Secrets
     let gateway: YAMLNode?
     let detect: YAMLNode?
     let hub: YAMLNode?
@@ -22,29 +23,34 @@ struct ConfigurationFile {
     static let empty = ConfigurationFile(path: "no configuration file", kafka: KafkaProperties())
 
     private init(
-        path: String, kafka: KafkaProperties, gateway: YAMLNode? = nil, detect: YAMLNode? = nil, hub: YAMLNode? = nil
+        path: String, kafka: KafkaProperties, secrets: ReceiverReader.Secrets = .needed, gateway: YAMLNode? = nil,
+        detect: YAMLNode? = nil, hub: YAMLNode? = nil
     ) {
         self.path = path
         self.kafka = kafka
+        self.secrets = secrets
         self.gateway = gateway
         self.detect = detect
         self.hub = hub
     }
 
-    init(path: String) throws(DocumentError) {
+    /// - Parameter secrets: a command that sends nothing leaves those of Kafka and of the receivers unread.
+    init(path: String, secrets: ReceiverReader.Secrets = .needed) throws(DocumentError) {
         let documents = try YAMLReader.documents(path: path)
         guard let document = documents.first, documents.count == 1 else {
             throw DocumentError(file: path, message: "has \(documents.count) documents; a configuration is one.")
         }
         try document.refuseKeys(except: ["kafka", "gateway", "detect", "hub"])
         var properties: [String: String] = [:]
-        for entry in try document["kafka"]?.entries() ?? [] { properties[entry.key] = try Self.value(entry.value) }
+        for entry in try document["kafka"]?.entries() ?? [] {
+            properties[entry.key] = try Self.value(entry.value, secrets)
+        }
         try document["gateway"]?.refuseKeys(except: Self.gatewayKeys)
         try document["detect"]?.refuseKeys(except: Self.detectKeys)
         try document["hub"]?.refuseKeys(except: Self.hubKeys)
         self.init(
-            path: path, kafka: KafkaProperties(properties), gateway: document["gateway"], detect: document["detect"],
-            hub: document["hub"])
+            path: path, kafka: KafkaProperties(properties), secrets: secrets, gateway: document["gateway"],
+            detect: document["detect"], hub: document["hub"])
     }
 
     private static let detectKeys = [
@@ -60,8 +66,11 @@ struct ConfigurationFile {
         + RoutingReader.keys
 
     /// A value, or what `env:NAME` and `file:PATH` stand for.
-    private static func value(_ node: YAMLNode) throws(DocumentError) -> String {
+    private static func value(
+        _ node: YAMLNode, _ secrets: ReceiverReader.Secrets
+    ) throws(DocumentError) -> String {
         let text = try node.text()
+        if secrets == .unread, Secret.isReference(text) { return "not read" }
         do {
             return try Secret(reference: text).revealed
         } catch {
@@ -71,7 +80,8 @@ struct ConfigurationFile {
 
     /// The receivers under `hub.receivers`.
     func receivers() throws(DocumentError) -> [Receiver] {
-        try ReceiverReader(kafka: kafka, version: Gatewatch.configuration.version).receivers(hub?["receivers"])
+        try ReceiverReader(kafka: kafka, version: Gatewatch.configuration.version, secrets: secrets)
+            .receivers(hub?["receivers"])
     }
 }
 

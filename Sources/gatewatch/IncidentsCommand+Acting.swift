@@ -3,8 +3,8 @@
 import ArgumentParser
 import Foundation
 import GRDB
+import Hub
 import Incidents
-import Routing
 
 extension IncidentsCommand {
     /// On what, and who.
@@ -18,13 +18,11 @@ extension IncidentsCommand {
         @OptionGroup var common: Common
 
         func act(_ action: IncidentAction) throws -> Incident {
-            let store = IncidentStore { incident, now, db in
-                try RoutingEngine.resolve(incident: incident, now: now, in: db)
-            }
             let now = ControlOptions.now
             return try common.write { db in
                 let incident = try IncidentStore.find(id, in: db)
-                return try store.act(action, on: incident.id, by: actor, version: version, now: now, in: db)
+                return try IncidentStore.routed.act(
+                    action, on: incident.id, by: actor, version: version, now: now, in: db)
             }
         }
     }

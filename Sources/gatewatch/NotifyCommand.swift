@@ -25,8 +25,8 @@ struct NotifyCommand: ParsableCommand {
         var config: String
 
         /// The receivers of these names; all without.
-        func receivers(_ names: [String]) throws -> [Receiver] {
-            let all = try ConfigurationFile(path: config).receivers()
+        func receivers(_ names: [String], secrets: ReceiverReader.Secrets) throws -> [Receiver] {
+            let all = try ConfigurationFile(path: config, secrets: secrets).receivers()
             guard !all.isEmpty else {
                 throw DocumentError(file: config, message: "has no hub.receivers: see docs/notifications.md.")
             }
@@ -51,7 +51,7 @@ struct NotifyCommand: ParsableCommand {
         func run() throws {
             let quiet = Logger(label: "gatewatch.notify") { _ in SwiftLogNoOpLogHandler() }
             var failed = false
-            for receiver in try common.receivers(receivers) {
+            for receiver in try common.receivers(receivers, secrets: .needed) {
                 for trial in receiver.trial(now: RFC3339.nowMilliseconds(), logger: quiet) {
                     if !trial.attempt.isDelivered { failed = true }
                     Terminal.print("\(trial.target)  \(trial.endpoint)  \(trial.attempt.description)")
@@ -65,7 +65,10 @@ struct NotifyCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Prints what a receiver would be sent of an alert; nothing is sent.",
             discussion:
-                "Secrets, signatures and PagerDuty's routing key are put in when a message is sent and are not shown.")
+                """
+                Secrets, signatures and PagerDuty's routing key are put in when a message is sent and are not shown; they are not
+                read either. An address that is one (env:, file:) is shown as https://not-read.invalid.
+                """)
 
         @OptionGroup var common: Common
         @Option(help: "File with an OCSF Detection Finding; - is standard input. May be given several times.")
@@ -90,7 +93,7 @@ struct NotifyCommand: ParsableCommand {
                     throw DocumentError(file: path, message: "\(error).")
                 }
             }
-            for receiver in try common.receivers([receiver]) {
+            for receiver in try common.receivers([receiver], secrets: .unread) {
                 let message = Message(
                     id: "shown", status: status, groupKey: "shown", alerts: findings,
                     generatedAt: findings.map(\.time).max() ?? 0, receiver: receiver.name)

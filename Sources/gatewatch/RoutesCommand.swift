@@ -7,6 +7,7 @@ import Finding
 import Foundation
 import GRDB
 import Hub
+import Notifications
 import Routing
 import YAMLDocument
 
@@ -31,7 +32,7 @@ struct RoutesCommand: ParsableCommand {
         var state: String?
 
         func routing() throws -> RoutingConfiguration {
-            let file = try ConfigurationFile(path: config)
+            let file = try ConfigurationFile(path: config, secrets: .unread)
             guard let routing = try file.routing(receivers: try file.knownReceivers()) else {
                 throw DocumentError(
                     file: config,
@@ -42,7 +43,7 @@ struct RoutesCommand: ParsableCommand {
 
         /// The hub's database; nil where the hub has not run here yet.
         func database() throws -> DatabasePool? {
-            let path = try HubState.path(state, ConfigurationFile(path: config))
+            let path = try HubState.path(state, ConfigurationFile(path: config, secrets: .unread))
             return FileManager.default.fileExists(atPath: path) ? try HubState.open(path) : nil
         }
     }

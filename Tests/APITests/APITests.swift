@@ -3,6 +3,7 @@
 import API
 import Desk
 import Foundation
+import Independent
 import NIOHTTP1
 import Signing
 import Testing
@@ -63,6 +64,7 @@ import Testing
 
     @Test func whatDoesNotFitIsRefusedByItsName() async throws {
         try await Stage.with(hasRecordings: false) { stage in
+            var problems: [[String: Any]] = []
             func status(
                 _ method: HTTPMethod, _ path: String, _ body: String? = nil, _ headers: [(String, String)] = []
             ) async throws -> String {
@@ -70,6 +72,7 @@ import Testing
                 #expect(answer.status == answer.json["status"] as? Int && answer.status >= 400, "\(path)")
                 #expect(answer.headers.first(name: "Content-Type") == "application/problem+json")
                 #expect((answer.json["detail"] as? String)?.isEmpty == false)
+                problems.append(answer.json)
                 return "\(answer.status) \(answer.json["field"] as? String ?? "-")"
             }
             #expect(try await status(.GET, "/nothing") == "404 -")
@@ -124,6 +127,12 @@ import Testing
             #expect(try await status(.POST, comment, "{\"text\":\"x\"}", [("If-Match", "3")]) == "412 -")
             let wrong = try await stage.ask(.PUT, root + "/silences/x", token: stage.boss)
             #expect(wrong.status == 405 && wrong.headers.first(name: "Allow") == "GET, PATCH, HEAD")
+            // Another reader of RFC 9457 finds the same.
+            if Python.has("jentic") {
+                for (read, problem) in zip(try Python.check(["problem"], problems), problems) {
+                    #expect(read.result?["status"] as? Int == problem["status"] as? Int, "\(read.error ?? "")")
+                }
+            }
             // Outside of v1 too, and with other words for the path.
             for path in ["/api", "/api/", "/api/v2/me", "/api/v1", "/api/v1/"] {
                 #expect(try await stage.ask(.GET, path, token: stage.boss).status == 404, "\(path)")

@@ -6,7 +6,7 @@ import Testing
 extension EndToEnd {
     /// `gatewatch detectors list | validate | test | diff | promote | docs`.
     @Suite struct DetectionAsCode {
-        private static func rule(_ name: String, _ more: String = "", operation: String? = nil) -> String {
+        static func rule(_ name: String, _ more: String = "", operation: String? = nil) -> String {
             """
             title: \(name)
             name: \(name)

@@ -40,7 +40,7 @@ final class GatewayEvents: Sendable {
         var uid: String { metadata.uid }
         var who: String? { actor?.user?.uid ?? user?.uid }
         /// API Activity or Datastore Activity of a request, not of an order.
-        var isRequest: Bool { (class_uid == 6003 || class_uid == 6005) && api?.service?.name != "gatewatch" }
+        var isRequest: Bool { class_uid == 6003 && api?.service?.name != "gatewatch" }
         var items: Int? { unmapped.items }
         var names: [String] { (resources ?? []).map { "\($0.type):\($0.name)" } }
     }

@@ -19,7 +19,7 @@ extension EndToEnd {
             let database = try OutboxSchema.open(path: stage.path("hub/hub.sqlite"))
             try IncidentSchema.migrate(database)
             let now = Int64(Date().timeIntervalSince1970 * 1000)
-            let store = IncidentStore { _, _, _ in }
+            let store = IncidentStore { _, _, _, _ in }
             try database.write { db in
                 for (alert, title) in [("a1", "Bulk requests"), ("a2", "Chain\u{1B}[2J")] {
                     _ = try store.take(

@@ -60,6 +60,23 @@ extension EndToEnd {
                 #expect(chat.output.contains("&lt;!channel&gt;"))
                 let over = try await stage.run(show + ["chat", "--status", "resolved"])
                 #expect(over.output.contains("nothing is sent"))
+                // What sends nothing reads no secret: not of the receivers, not of Kafka.
+                try stage.write(
+                    "gatewatch.yml",
+                    """
+                    kafka: { bootstrap.servers: "127.0.0.1:1", sasl.password: env:GW_NOT_SET }
+                    hub:
+                      receivers:
+                        - { name: chat, slack_configs: [{ api_url: env:GW_NOT_SET }] }
+                      route: { receiver: chat }
+                    """)
+                let unset = try await stage.run(show + ["chat"])
+                #expect(unset.status == 0 && unset.output.contains("https://not-read.invalid"), "\(unset.errors)")
+                let config = ["--config", stage.path("gatewatch.yml")]
+                let way = try await stage.run(["routes", "test"] + config + ["--expect", "chat", "severity=high"])
+                #expect(way.status == 0, "\(way.errors)")
+                let sent = try await stage.run(["notify", "test"] + config)
+                #expect(sent.status == 3 && sent.errors.contains("GW_NOT_SET"), "\(sent.errors)")
             }
         }
     }

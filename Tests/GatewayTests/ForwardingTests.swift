@@ -15,7 +15,7 @@ extension GatewayTests {
                 #expect(events.count == 2)
                 let login = try #require(events.first { $0.class_uid == 3002 })
                 #expect(login.who == "ana@example.com" && login.status_id == 1)
-                let query = try #require(events.first { $0.class_uid == 6005 })
+                let query = try #require(events.first { $0.class_uid == 6003 })
                 #expect(query.who == "ana@example.com" && query.api?.operation == "vectors.query")
                 #expect(query.unmapped.items == 7 && query.resources?.first?.name == "docs")
                 #expect(query.api?.service?.name == "vectors" && query.http_response.code == 200)

@@ -6,6 +6,7 @@ import GRDB
 import Hub
 import Incidents
 import Kafka
+import Notifications
 import Orders
 import Paging
 import Routing
@@ -22,9 +23,8 @@ import YAMLDocument
     }
 
     private func act(_ action: IncidentAction, on id: String, in database: DatabasePool) throws {
-        let store = IncidentStore { try RoutingEngine.resolve(incident: $0, now: $1, in: $2) }
         _ = try database.write { db in
-            try store.act(
+            try IncidentStore.routed.act(
                 action, on: id, by: "ana", now: Int64(Date().timeIntervalSince1970 * 1000), in: db)
         }
     }
@@ -102,6 +102,62 @@ import YAMLDocument
                     == before.filter { $0 != "notification soc" })
             #expect(
                 try feedback(stage) == ["a1 false", "a1 again", "a2 false"])
+        }
+    }
+
+    @Test func pagerDutyHearsOfTriggerAcknowledgeAndResolveInThisOrderAndEachOnce() async throws {
+        // Busy at first: what comes behind waits for what is before it.
+        try await Receiver.with({ _, before in .init(status: before == 0 ? 503 : 202) }) { receiver in
+            let stage = try Stage()
+            let key = String(repeating: "k", count: 32)
+            let pager = Notifications.Receiver(
+                name: "soc",
+                integrations: [
+                    .init(
+                        target: try HTTPTarget(
+                            name: "soc-pagerduty", url: Secret(receiver.url), service: .pagerDuty,
+                            routingKey: Secret(key), options: .init(addresses: .allowingPrivate)),
+                        format: .pagerDuty(MessageTemplates()), sendsResolved: true),
+                    // A chat hears of the alert, not of who takes it.
+                    .init(
+                        target: try HTTPTarget(
+                            name: "soc-slack", url: Secret(receiver.url + "-slack"), service: .slack,
+                            options: .init(addresses: .allowingPrivate)),
+                        format: .slack(MessageTemplates()), sendsResolved: false),
+                ])
+            let tree = try RoutingReader.configuration(
+                try #require(
+                    try YAMLReader.documents(
+                        text: "route: { receiver: soc, group_wait: 0s, group_interval: 1s }", file: "gatewatch.yml"
+                    ).first), receivers: [KnownReceiver(name: "soc")])
+            let database = { try OutboxSchema.open(path: stage.databasePath) }
+            /// What was delivered: action and key, without repeats of one that failed.
+            let events = {
+                let all = try receiver.requests.filter { !$0.path.contains("slack") }.map { request in
+                    let event = try JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any]
+                    #expect(event?["routing_key"] as? String == key)
+                    return "\(event?["event_action"] ?? "-") \(event?["dedup_key"] ?? "-")"
+                }
+                return zip(all, [""] + all).filter { $0 != $1 }.map(\.0)
+            }
+            try await stage.send(finding("a1", incident: "i1"))
+            try await stage.withHub([pager], routing: tree) { (hub: HubService) async throws in
+                #expect(
+                    try await eventually { try database().read { try IncidentStore.list(in: $0).items.count } == 1 })
+                try act(.assign("ana"), on: "i1", in: database())
+                hub.wake()
+                #expect(try await eventually { try events().count == 2 })
+                // In other hands: PagerDuty knows that somebody has it.
+                try act(.assign("ben"), on: "i1", in: database())
+                try act(.close(reason: nil), on: "i1", in: database())
+                hub.wake()
+                #expect(try await eventually { try events().last == "resolve i1" })
+                #expect(try events() == ["trigger i1", "acknowledge i1", "resolve i1"])
+                let told = try await database().read { try IncidentStore.timeline(of: "i1", in: $0).items }
+                    .filter { $0.kind == .notification }.compactMap(\.text).reversed()
+                #expect(Array(told) == ["firing, one alert", "acknowledged, one alert", "resolved, one alert"])
+            }
+            #expect(Set(receiver.requests.filter { $0.path.contains("slack") }.map(\.body)).count == 1)
         }
     }
 

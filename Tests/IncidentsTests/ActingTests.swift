@@ -33,7 +33,7 @@ import Testing
         struct Killed: Error {}
         let desk = try Desk()
         try desk.take(alert("a1"))
-        let store = IncidentStore { _, _, _ in throw Killed() }
+        let store = IncidentStore { _, _, _, _ in throw Killed() }
         #expect(throws: Killed.self) {
             try desk.database.write { db in
                 try store.act(.close(reason: nil), on: "incident-1", by: "ana", now: morning, in: db)
@@ -62,6 +62,18 @@ import Testing
             try desk.act(.assign("ben"), on: "incident-1", by: "ben", version: seen)
         }
         #expect(try desk.incident("incident-1").assignee == "ana")
+    }
+
+    @Test func routingHearsThatItIsTakenAndReleasedNotThatItChangesHands() throws {
+        let desk = try Desk()
+        try desk.take(alert("a1"))
+        try desk.act(.assign(nil), on: "incident-1")
+        #expect(desk.turns == [])
+        for name in ["ana", "ana", "ben", nil, nil, "ana"] { try desk.act(.assign(name), on: "incident-1") }
+        #expect(desk.turns == [.taken, .released, .taken])
+        try desk.act(.comment("mine"), on: "incident-1")
+        try desk.act(.close(reason: nil), on: "incident-1")
+        #expect(desk.turns == [.taken, .released, .taken, .over])
     }
 
     @Test func aClosedIncidentIsCommentedAndJudgedButNotAssignedOrClosedAgain() throws {

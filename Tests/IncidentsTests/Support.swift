@@ -22,16 +22,19 @@ final class Desk: Sendable {
         let database = try DatabaseQueue()
         try IncidentSchema.migrate(database)
         self.database = database
-        store = IncidentStore { [list] incident, _, _ in list.add(incident) }
+        store = IncidentStore { [list] turn, incident, _, _ in list.add(turn, incident) }
     }
 
     /// The incidents that routing was told are over.
-    var over: [String] { list.all }
+    var over: [String] { list.all.filter { $0.turn == .over }.map(\.incident) }
+
+    /// All that routing was told.
+    var turns: [IncidentStore.Turn] { list.all.map(\.turn) }
 
     private final class List: Sendable {
-        private let texts = Mutex<[String]>([])
-        var all: [String] { texts.withLock { $0 } }
-        func add(_ text: String) { texts.withLock { $0.append(text) } }
+        private let told = Mutex<[(turn: IncidentStore.Turn, incident: String)]>([])
+        var all: [(turn: IncidentStore.Turn, incident: String)] { told.withLock { $0 } }
+        func add(_ turn: IncidentStore.Turn, _ incident: String) { told.withLock { $0.append((turn, incident)) } }
     }
 
     @discardableResult

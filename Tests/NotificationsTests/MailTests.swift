@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
+import Independent
 import Notifications
 import Testing
 
@@ -54,12 +55,12 @@ import Testing
         #expect(try mail(message()) == mail(message()))
     }
 
-    @Test(.enabled(if: Python.has("aiosmtpd"), Python.reason))
+    @Test(.enabled(if: Python.has("aiosmtpd"), "\(Python.reason)"))
     func pythonsMailReaderFindsTheSameTextAndNoFault() throws {
         let words = "Größe <script>alert(1)</script>\r\nBcc: eve@evil.example 日本語 " + String(repeating: "é", count: 220)
         let mail = try mail(message(.firing, [finding(title: words, message: words + "=20.\n.\nend ")]))
-        let (result, error) = try Python.check(["mail"], ["content": Data(mail.body).base64EncodedString()])
-        let read = try #require(result, "\(error)")
+        let answer = try Python.check(["mail"], one: ["content": Data(mail.body).base64EncodedString()])
+        let read = try #require(answer.result, "\(answer.error ?? "")")
         #expect((read["defects"] as? [String])?.isEmpty == true)
         #expect(read["to"] as? [String] == ["Security Team <soc@example.com>", "ana@example.com"])
         let headers = try #require(read["headers"] as? [[String]])

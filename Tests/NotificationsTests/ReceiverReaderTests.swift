@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Delivery
 import Foundation
+import Kafka
 import Notifications
 import Testing
 import YAMLDocument
@@ -40,6 +41,48 @@ import YAMLDocument
                 "https://siem.example.com", "kafka://kafka:9092/siem", "syslog+tls://siem.example.com:6514",
             ])
         #expect(try receivers("").isEmpty)
+    }
+
+    @Test func whoSendsNothingNeedsNoSecret() throws {
+        let yaml = """
+            - name: soc
+              webhook_configs: [{ url: env:GW_NOT_SET, secrets: [env:GW_NOT_SET, file:/no/such] }]
+              slack_configs: [{ api_url: env:GW_NOT_SET }]
+              pagerduty_configs: [{ routing_key: file:/no/such }]
+              msteamsv2_configs: [{ webhook_url: env:GW_NOT_SET }]
+              email_configs:
+                - { to: a@example.com, from: g@example.org, smarthost: 'mail.example.com:587', auth_username: g, auth_password: env:GW_NOT_SET }
+              ocsf_configs:
+                - { url: https://siem.example.com, authorization: { credentials: env:GW_NOT_SET }, tls_config: { key_file: /no/such } }
+              kafka_configs: [{ topic: siem, properties: { bootstrap.servers: 'kafka:9092', sasl.password: env:GW_NOT_SET } }]
+            """
+        #expect(throws: DocumentError.self) { try receivers(yaml) }
+        let list = try YAMLReader.documents(text: yaml, file: "hub.yml").first
+        let reader = ReceiverReader(kafka: KafkaProperties(), version: "0.1.0", secrets: .unread)
+        let soc = try #require(try reader.receivers(list).first)
+        #expect(soc.integrations.count == 7)
+        for integration in soc.integrations { #expect(!integration.payloads(message()).isEmpty) }
+        #expect(soc.integrations[1].target.endpoint == "https://not-read.invalid")
+        // What is no reference is checked as ever.
+        for wrong in ["routing_key: short", "routing_key: env:X, url: 'a b'"] {
+            let list = try YAMLReader.documents(text: "- { name: a, pagerduty_configs: [{ \(wrong) }] }", file: "x")
+                .first
+            #expect(throws: DocumentError.self) { try reader.receivers(list) }
+        }
+    }
+
+    @Test func onlyPagerDutyHearsThatSomebodyTookTheIncident() throws {
+        let soc = try #require(
+            try receivers(
+                """
+                - name: soc
+                  webhook_configs: [{ url: https://soc.example.com/hook, secrets: [\(secret)] }]
+                  pagerduty_configs: [{ routing_key: 0123456789abcdef0123456789abcdef, send_resolved: false }]
+                  msteamsv2_configs: [{ webhook_url: 'https://example.webhook.office.com/x' }]
+                  syslog_configs: [{ address: siem.example.com }]
+                """
+            ).first)
+        #expect(soc.deliveries(message(.acknowledged), orderingKey: "k").map(\.target) == ["soc-pagerduty"])
     }
 
     @Test func whoDoesNotWantTheEndHearsOfTheBeginningOnly() throws {

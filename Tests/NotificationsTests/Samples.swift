@@ -33,13 +33,13 @@ func finding(
         "risk_score": 81, "risk_level_id": 3, "risk_level": "High",
         "risk_details": probe ?? "gw_bulk 40.5 (3 alerts) + gw_new 40",
         "message": probe ?? message ?? "4,000 vectors in 10 min",
-        "metadata": ["version": "1.1.0", "product": ["name": "Gatewatch", "vendor_name": "Gatewatch"]],
+        "metadata": ["version": "1.6.0", "product": ["name": "Gatewatch", "vendor_name": "Gatewatch"]],
         "finding_info": [
             "uid": uid, "title": probe ?? title, "created_time": time,
             "analytic": ["type_id": 1, "type": "Rule", "uid": "r-1", "name": probe ?? "gw_bulk_vectors"],
             "attacks": [["technique": ["uid": probe ?? "T1567.002"]]],
             "related_events": [["uid": probe ?? "e-1"], ["uid": "e-2"]],
-            "tags": [["name": "attack.t1567.002"]],
+            "tags": [["name": "attack", "value": "t1567.002"]],
         ],
         "evidences": [
             [

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Delivery
 import Foundation
+import Independent
 import Kafka
 import Notifications
 import Testing
@@ -184,6 +185,66 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
         }
     }
 
+    /// rsyslog takes frames apart by RFC 5425 and messages by RFC 5424, and says what it read.
+    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: rsyslog), "rsyslog is not there: make clients"))
+    func aSyslogServerReadsEveryPartOfEveryMessage() async throws {
+        let folder = try CertificateFolder()
+        let output = folder.path("out"), port = folder.path("port")
+        try Data(Self.settings(folder, port: port, output: output).utf8).write(
+            to: URL(filePath: folder.path("rsyslog.conf")))
+        let server = try Child(
+            Self.rsyslog, ["-n", "-f", folder.path("rsyslog.conf"), "-i", folder.path("pid")],
+            output: folder.path("log"))
+        defer { server.stop() }
+        let number = {
+            try String(contentsOfFile: port, encoding: .utf8).trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+        #expect(try await eventually { try FileManager.default.fileExists(atPath: port) && !number().isEmpty })
+        let syslog = try one(
+            """
+            syslog_configs:
+              - { address: '127.0.0.1:\(number())', hostname: hub-1, tls_config: { ca_file: '\(folder.certificate)' }, allow_private: true }
+            """)
+        let hostile = finding("f-2", probe: "a|b=c\nd é \u{202E}<13>1 - - - - - x")
+        let messages = [message(.firing, [finding(), hostile, finding("f-3", severity: 5)])]
+        #expect(try await attempts(syslog, messages) == Array(repeating: .delivered(status: nil), count: 3))
+        let lines = { try String(contentsOfFile: output, encoding: .utf8).split(separator: "\n") }
+        #expect(try await eventually { try FileManager.default.fileExists(atPath: output) && lines().count == 3 })
+        let sent = messages.flatMap { syslog.payloads($0) }.map { text($0.payload) }
+        for (line, frame) in zip(try lines(), sent) {
+            let read = try #require(
+                try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: String], "\(line)")
+            #expect(read["version"] == "1" && read["host"] == "hub-1" && read["app"] == "gatewatch")
+            #expect(read["procid"] == "-" && read["msgid"] == "alert" && read["sd"] == "-")
+            #expect(read["time"] == "2026-11-18T11:07:40.000Z", "when it was made")
+            let body = try #require(read["msg"])
+            #expect(body.hasPrefix("CEF:0|Gatewatch|") && frame.hasSuffix(" - alert - " + body))
+            #expect(frame.contains(" <\(read["pri"] ?? "")>1 "))
+        }
+    }
+
+    private static let rsyslog = "/usr/sbin/rsyslogd"
+
+    private static func settings(_ folder: CertificateFolder, port: String, output: String) -> String {
+        let fields = [
+            ("pri", "pri"), ("version", "protocol-version"), ("host", "hostname"), ("app", "app-name"),
+            ("procid", "procid"), ("msgid", "msgid"), ("sd", "structured-data"), ("msg", "msg"),
+        ].map { #"property(outname="\#($0)" name="\#($1)" format="jsonf")"# }
+        return #"""
+            global(workDirectory="\#(folder.url.path)" maxMessageSize="16k" defaultNetstreamDriver="ossl"
+              defaultNetstreamDriverCAFile="\#(folder.certificate)" defaultNetstreamDriverCertFile="\#(folder.certificate)"
+              defaultNetstreamDriverKeyFile="\#(folder.key)")
+            module(load="imtcp" StreamDriver.Name="ossl" StreamDriver.Mode="1" StreamDriver.AuthMode="anon")
+            template(name="parts" type="list" option.jsonf="on") {
+              property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
+              \#(fields.joined(separator: "\n  "))
+            }
+            input(type="imtcp" address="127.0.0.1" port="0" listenPortFileName="\#(port)")
+            action(type="omfile" file="\#(output)" template="parts")
+
+            """#
+    }
+
     @Test func aStrangersCertificateGetsNothing() async throws {
         let folder = try CertificateFolder()
         let port = freePort()
@@ -202,7 +263,7 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
     }
 }
 
-@Suite(.enabled(if: Python.has("aiosmtpd") && CertificateFolder.isPossible, Python.reason)) struct SMTPTests {
+@Suite(.enabled(if: Python.has("aiosmtpd") && CertificateFolder.isPossible, "\(Python.reason)")) struct SMTPTests {
     private struct Server {
         let folder = try? CertificateFolder()
         let child: Child

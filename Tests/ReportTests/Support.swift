@@ -16,7 +16,7 @@ let monday: Int64 = 1_794_182_400_000
 struct World {
     let hub: DatabaseQueue
     let activity: DatabaseQueue
-    let incidents = IncidentStore { _, _, _ in }
+    let incidents = IncidentStore { _, _, _, _ in }
 
     init() throws {
         hub = try DatabaseQueue()

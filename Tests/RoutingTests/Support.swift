@@ -82,6 +82,14 @@ final class Desk {
         try database.write { db in _ = try RoutingEngine.resolve(incident: incident, now: now, in: db) }
     }
 
+    func acknowledge(_ incident: String) throws {
+        try database.write { db in try RoutingEngine.acknowledge(incident: incident, in: db) }
+    }
+
+    func takeBack(_ incident: String) throws {
+        try database.write { db in try RoutingEngine.takeBack(acknowledgementOf: incident, in: db) }
+    }
+
     @discardableResult
     func silence(_ text: String, from start: Int64? = nil, to end: Int64, now: Int64) throws -> Silence {
         try database.write { db in

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Independent
 import Metrics
 import Telemetry
 import Testing
@@ -34,6 +35,26 @@ import Testing
                 gatewatch_lag 2.5
 
                 """)
+    }
+
+    @Test(.enabled(if: Python.has("prometheus_client"), "\(Python.reason)"))
+    func prometheussOwnReaderFindsTheSameValues() throws {
+        let metrics = PrometheusMetrics(
+            buckets: ["gatewatch_commit_seconds": [0.01, 1]], help: ["c_total": "Lines\nand \\ and \"."])
+        Counter(label: "c_total", dimensions: [("path", "a\\b\"c\nd é")], factory: metrics).increment(by: 3)
+        Gauge(label: "7.lag", factory: metrics).record(-2.5)
+        Timer(label: "gatewatch_commit_seconds", factory: metrics).recordMilliseconds(5)
+        let text = metrics.render()
+        let answers = try Python.check(
+            ["prometheus"],
+            [
+                ["text": text], ["text": text.replacing("# TYPE", with: "# KIND")],
+                ["text": text.replacing("\"}", with: "}")],
+            ])
+        let read = try #require(answers[0].result as? [String: Double], "\(answers[0].error ?? "")")
+        #expect(read[#"c_total{"path": "a\\b\"c\nd \u00e9"}"#] == 3 && read["_7_lag{}"] == -2.5)
+        #expect(read[#"gatewatch_commit_seconds_bucket{"le": "0.01"}"#] == 1)
+        #expect(answers[1].error != nil && answers[2].error != nil)
     }
 
     @Test func labelValuesAreEscaped() {

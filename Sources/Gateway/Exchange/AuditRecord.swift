@@ -2,8 +2,8 @@
 
 import JSONText
 
-/// One audit event of the gateway, before it is bytes: OCSF 1.4 API Activity (6003), Datastore Activity (6005) or
-/// Authentication (3002), as docs/design.md §2 lists the fields.
+/// One audit event of the gateway, before it is bytes: OCSF 1.6 API Activity (6003) or Authentication (3002), as
+/// docs/design.md §2 lists the fields.
 struct AuditRecord {
     /// Who, as far as it is certain.
     struct User {
@@ -109,7 +109,7 @@ struct AuditRecord {
         json.object {
             $0.object("metadata") {
                 $0.field("uid", uid)
-                $0.field("version", "1.4.0")
+                $0.field("version", "1.6.0")
                 if let correlation { $0.field("correlation_uid", correlation) }
                 $0.object("product") {
                     $0.field("name", "Gatewatch")
@@ -132,17 +132,19 @@ struct AuditRecord {
             if classUID == 3002 {
                 who(&$0)
                 $0.field("auth_protocol_id", 6)
-                $0.field("auth_protocol", "OpenID")
+                $0.field("auth_protocol", "OAUTH 2.0")
             } else {
                 $0.object("actor") { who(&$0) }
             }
             $0.object("src_endpoint") { $0.field("ip", address) }
             if let host { $0.object("dst_endpoint") { $0.field("hostname", host) } }
-            $0.object("http_request") {
-                $0.field("http_method", method)
-                $0.object("url") { $0.field("path", path) }
-                if let userAgent { $0.field("user_agent", userAgent) }
-                $0.field("length", requestBytes)
+            if !method.isEmpty {
+                $0.object("http_request") {
+                    if Self.methods.contains(method) { $0.field("http_method", method) }
+                    $0.object("url") { $0.field("path", path) }
+                    if let userAgent { $0.field("user_agent", userAgent) }
+                    $0.field("length", requestBytes)
+                }
             }
             $0.object("http_response") {
                 $0.field("code", status)
@@ -163,8 +165,9 @@ struct AuditRecord {
                         }
                     }
                 }
-            } else if let service {
-                $0.object("service") { $0.field("name", service) }
+            } else {
+                // To what somebody logs in; OCSF asks for one.
+                $0.object("service") { $0.field("name", service ?? "gatewatch") }
             }
             $0.object("unmapped") {
                 if let items { $0.field("items", items) }
@@ -174,6 +177,7 @@ struct AuditRecord {
                 if let justification { $0.field("justification", justification) }
                 if let order { $0.field("order_id", order) }
                 if let claimedUser { $0.field("claimed_user", claimedUser) }
+                if !method.isEmpty, !Self.methods.contains(method) { $0.field("http_method", method) }
                 if isStream { $0.field("stream", true) }
             }
             $0.field("action_id", disposition.action)
@@ -184,23 +188,35 @@ struct AuditRecord {
         return json.bytes
     }
 
+    /// The methods that OCSF knows; another one stands in `unmapped`.
+    private static let methods: Set<String> = [
+        "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+    ]
+
     private func who(_ json: inout JSONWriter) {
-        if let user {
+        guard let user else {
+            // OCSF asks for a user. An account is nobody's identity: what somebody claims to be counts for nothing.
             json.object("user") {
-                $0.field("uid", user.uid)
-                if let email = user.email { $0.field("email_addr", email) }
-                if let name = user.name { $0.field("name", name) }
-                $0.field("type", user.isService ? "Service" : "User")
-                $0.field("type_id", user.isService ? 4 : 1)
-                $0.array("groups") {
-                    for group in user.groups { let group = group; $0.object { $0.field("name", group) } }
-                }
+                $0.field("type", "Unknown")
+                $0.field("type_id", 0)
+                $0.object("account") { $0.field("name", claimedUser ?? "unknown") }
             }
-            if user.sessionID != nil || user.issuer != nil {
-                json.object("session") {
-                    if let session = user.sessionID { $0.field("uid", session) }
-                    if let issuer = user.issuer { $0.field("issuer", issuer) }
-                }
+            return
+        }
+        json.object("user") {
+            $0.field("uid", user.uid)
+            if let email = user.email { $0.field("email_addr", email) }
+            if let name = user.name { $0.field("name", name) }
+            $0.field("type", user.isService ? "Service" : "User")
+            $0.field("type_id", user.isService ? 4 : 1)
+            $0.array("groups") {
+                for group in user.groups { let group = group; $0.object { $0.field("name", group) } }
+            }
+        }
+        if user.sessionID != nil || user.issuer != nil {
+            json.object("session") {
+                if let session = user.sessionID { $0.field("uid", session) }
+                if let issuer = user.issuer { $0.field("issuer", issuer) }
             }
         }
     }

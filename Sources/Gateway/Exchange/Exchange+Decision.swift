@@ -109,14 +109,12 @@ extension Exchange {
 
     private func describe(_ match: OperationMatch) {
         record.operation = match.operation.rawValue
-        record.classUID = match.classUID
         record.activity = match.activityID
         record.accessClass = match.accessClass == .none ? nil : match.accessClass.rawValue
     }
 
     private func describe(_ facts: RequestFacts) {
         record.operation = facts.operation.rawValue
-        record.classUID = facts.classUID
         record.activity = facts.activityID
         record.accessClass = facts.accessClass == .none ? nil : facts.accessClass.rawValue
         // An event has a limit; a batch over thousands of names is told by its first ones and its items.
