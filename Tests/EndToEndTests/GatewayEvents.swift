@@ -10,7 +10,7 @@ final class GatewayEvents: Sendable {
     /// What tests look at in an audit event.
     struct Event: Decodable, Sendable {
         struct Metadata: Decodable { let uid: String; let correlation_uid: String? }
-        struct User: Decodable { let uid: String; let email_addr: String? }
+        struct User: Decodable { let uid: String?; let email_addr: String? }
         struct Actor: Decodable { let user: User? }
         struct Service: Decodable { let name: String }
         struct API: Decodable { let operation: String; let service: Service? }
@@ -32,14 +32,14 @@ final class GatewayEvents: Sendable {
         let actor: Actor?
         let api: API?
         let resources: [Resource]?
-        let http_request: Request
+        let http_request: Request?
         let http_response: Response
         let unmapped: Unmapped
         let policy: Policy
 
         var uid: String { metadata.uid }
         var who: String? { actor?.user?.uid ?? user?.uid }
-        /// API Activity or Datastore Activity of a request, not of an order.
+        /// API Activity of a request, not of an order.
         var isRequest: Bool { class_uid == 6003 && api?.service?.name != "gatewatch" }
         var items: Int? { unmapped.items }
         var names: [String] { (resources ?? []).map { "\($0.type):\($0.name)" } }

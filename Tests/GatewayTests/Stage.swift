@@ -368,7 +368,7 @@ final class Stage: Sendable {
     /// What tests look at in an audit event.
     struct Event: Decodable, Sendable {
         struct Metadata: Decodable { let uid: String; let correlation_uid: String? }
-        struct User: Decodable { let uid: String; let email_addr: String? }
+        struct User: Decodable { let uid: String?; let email_addr: String? }
         struct Actor: Decodable { let user: User? }
         struct API: Decodable {
             struct Service: Decodable { let name: String }
@@ -396,7 +396,7 @@ final class Stage: Sendable {
         let actor: Actor?
         let api: API?
         let resources: [Resource]?
-        let http_request: HTTPRequest
+        let http_request: HTTPRequest?
         let http_response: HTTPResponse
         let disposition_id: Int
         let policy: Policy
