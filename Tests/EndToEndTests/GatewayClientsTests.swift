@@ -136,7 +136,9 @@ extension GatewayEndToEnd {
                 #expect(found("vectors.query", "GET", ending: "/count").map(\.items) == [0, 0])
                 #expect(found("vectors.delete", "POST", ending: "/delete").map(\.items) == [1])
                 #expect(found("collection.change", "DELETE", ending: "/papers").map(\.names) == [["collection:papers"]])
-                let named = requests.filter { $0.http_request?.url.path.contains("/collections/\(collection)/") == true }
+                let named = requests.filter {
+                    $0.http_request?.url.path.contains("/collections/\(collection)/") == true
+                }
                 #expect(named.count == 10 && named.allSatisfy { $0.names == ["collection:\(collection)"] })
                 #expect(requests.allSatisfy { $0.who == "ana@example.com" && $0.api?.service?.name == "chroma" })
                 #expect(requests.count { $0.status_id != 1 } == 2)
