@@ -248,7 +248,9 @@ let package = Package(
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
         tests("Charts"),
-        tests("Report", ["Activity", "Delivery", "Hub", "Incidents", "Notifications", "Signing", grdb, logging]),
+        tests(
+            "Report",
+            ["Activity", "Delivery", "Hub", "Incidents", "Independent", "Notifications", "Signing", grdb, logging]),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
         tests("Kafka", [logging]),
         tests(
@@ -321,7 +323,8 @@ let package = Package(
         tests(
             "Console",
             [
-                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents", "Kafka",
+                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents",
+                "Independent", "Kafka",
                 "LocalServices",
                 "Notifications",
                 "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,

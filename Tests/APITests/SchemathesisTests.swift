@@ -94,7 +94,7 @@ import Testing
                 [
                     "--config-file", config.path, "run",
                     stage.base + "/api/v1/openapi.json", "--header", "Authorization: Bearer \(stage.boss)",
-                    "--max-examples", examples, "--seed", "1", "--no-color",
+                    "--max-examples", examples, "--seed", "1", "--request-timeout", "120", "--no-color",
                 ], in: stage.folder)
             #expect(status == 0, "\(text.suffix(30_000))")
         }

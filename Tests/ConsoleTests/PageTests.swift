@@ -6,6 +6,7 @@ import Foundation
 import GRDB
 import Hub
 import Incidents
+import Independent
 import LocalServices
 import NIOHTTP1
 import Recordings
@@ -154,6 +155,24 @@ import Testing
         #expect(headings == 1, "headings of \(page)")
         let isPage = html.hasPrefix("<!doctype html>\n<html lang=\"en\">")
         #expect(isPage, "\(page)")
+    }
+
+    @Test(.enabled(if: Python.has("html5lib"), "\(Python.reason)"))
+    func everyPageIsHTMLToAParserThatIsNotOurs() async throws {
+        try await ConsoleStage.with(detectors: [Self.rule]) { stage in
+            try await Self.fill(stage)
+            let browser = try await stage.browser("admin")
+            var pages: [(path: String, text: String)] = []
+            for page in Self.pages where !page.path.contains("report") {
+                pages.append((page.path, try await browser.get(page.path).body))
+            }
+            pages.append(("/nowhere", try await browser.get("/nowhere").body))
+            for (page, answer) in zip(pages, try Python.check(["html"], pages.map(\.text))) {
+                #expect(answer.error == nil, "\(page.path): \(answer.error ?? "")")
+            }
+            let broken = pages[0].text.replacing("</table>", with: "</table></b>")
+            #expect(try Python.check(["html"], one: broken).error != nil)
+        }
     }
 
     @Test func whatIsWrittenIsShown() async throws {

@@ -2,6 +2,7 @@
 
 import Foundation
 import GRDB
+import Independent
 import Report
 import Signing
 import Testing
@@ -153,6 +154,15 @@ import Testing
         #expect(blind.header.coverage == nil && blind.signals.bytesOut == nil)
         #expect(blind.header.notes.contains { $0.contains("not recorded") })
         #expect(try !ReportDocument(blind).bytes(.html).isEmpty)
+    }
+
+    @Test(.enabled(if: Python.has("html5lib"), "\(Python.reason)"))
+    func thePageIsHTMLToAParserThatIsNotOurs() throws {
+        for edition in [WeeklyReport.Edition.pseudonymous, .named] {
+            let html = String(decoding: try busyWorld().document(edition).bytes(.html), as: UTF8.self)
+            let answer = try Python.check(["html"], one: html)
+            #expect(answer.error == nil && answer.result?["elements"] as? Int ?? 0 > 500, "\(answer)")
+        }
     }
 
     @Test func textOfAnAttackerStaysText() throws {

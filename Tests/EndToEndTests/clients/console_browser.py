@@ -4,6 +4,7 @@
 Ends with a sentence and status 1 at the first thing that is not as it should be. Whatever the browser complains of (a script error, a
 violation of the content security policy) counts.
 """
+import pathlib
 import shutil
 import sys
 
@@ -11,11 +12,27 @@ from playwright.sync_api import expect, sync_playwright
 
 base, folder = sys.argv[1], sys.argv[2]
 complaints = []
+accessibility = pathlib.Path(__file__).with_name("accessibility.js").read_text()
+accessibility = accessibility[accessibility.index("() =>"):]
+pages = ["/", "/incidents", "/approvals", "/orders", "/recordings", "/detectors", "/deliveries", "/silences", "/evidence", "/health",
+         "/identities", "/tokens", "/report", "/nowhere", "/identities/ana%40example.com"]
+
+
+def note(message):
+    # That a page is not there, or for others, is the browser's error too.
+    if message.type in ("error", "warning") and not message.location["url"].endswith(("/nowhere", "/tokens")):
+        complaints.append(f"{message.text} {message.location}")
 
 
 def watch(page):
-    page.on("console", lambda m: complaints.append(f"{m.text} {m.location}") if m.type in ("error", "warning") else None)
+    page.on("console", note)
     page.on("pageerror", lambda e: complaints.append(str(e)))
+
+
+def look(page, path):
+    """Everybody can read a page and use it."""
+    faults = page.evaluate(accessibility)
+    assert not faults, f"{path}: {'; '.join(faults)}"
 
 
 def login(browser, name, path="/", **options):
@@ -40,6 +57,7 @@ with sync_playwright() as playwright:
     page.get_by_role("button", name="Add comment").click()
     expect(page.get_by_role("status").first).to_have_text("Comment added.")
     expect(page.locator(".timeline")).to_contain_text("asked <b>ana</b>")
+    look(page, "an incident")
     page.pdf(path=folder + "/incident.pdf")
     page.locator("main .head a.id").first.click()
     expect(page.locator("h1")).to_have_text("ana@example.com")
@@ -71,6 +89,7 @@ with sync_playwright() as playwright:
     expect(page.locator(".steps > li").last).to_be_visible(timeout=30000)
     page.locator(".steps summary").first.click()
     expect(page.locator(".steps pre").first).to_be_visible()
+    look(page, "a session")
 
     # The week's report, printed.
     page.goto(base + "/report")
@@ -78,6 +97,14 @@ with sync_playwright() as playwright:
     page.pdf(path=folder + "/report.pdf")
     with open(folder + "/report.pdf", "rb") as printed:
         assert printed.read(5) == b"%PDF-", "the report was not printed"
+
+    # In the light, on a desk, for everybody; opened, as what is folded has texts too. A fault that is made is found.
+    for path in pages:
+        page.goto(base + path)
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+        look(page, path)
+    page.evaluate("document.querySelector('main h1').style.color = '#aaa'")
+    assert page.evaluate(accessibility), "grey on grey was not found"
 
     # Keys.
     page.goto(base + "/incidents")
@@ -91,9 +118,9 @@ with sync_playwright() as playwright:
 
     # On a phone, in the dark, nothing is wider than the screen.
     phone = login(browser, "Vera", viewport={"width": 390, "height": 844}, color_scheme="dark")
-    for path in ["/", "/incidents", "/approvals", "/orders", "/recordings", "/detectors", "/deliveries", "/silences",
-                 "/evidence", "/health", "/identities"]:
+    for path in pages:
         phone.goto(base + path)
+        look(phone, path)
         wider = phone.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{path} is {wider} pixels wider than a phone"
     # A viewer finds no button for what a viewer may not do.

@@ -29,6 +29,18 @@ def webhook(message, secret):
     return Webhook(secret).verify(message["body"], message["headers"])
 
 
+
+def html(message):
+    """A page, by the parsing algorithm of the HTML standard: every parse error refuses it."""
+    import html5lib
+
+    parser = html5lib.HTMLParser()
+    document = parser.parse(message)
+    if parser.errors:
+        raise Refused("; ".join(f"line {place[0]}: {code} {data}" for place, code, data in parser.errors[:10]))
+    return {"elements": sum(1 for _ in document.iter())}
+
+
 # MARK: OCSF
 
 
@@ -258,7 +270,7 @@ def prometheus(message):
 CHECKS = {
     "webhook": webhook, "ocsf": ocsf, "slack": slack, "teams": teams, "pagerduty": pagerduty,
     "pagerduty-schema": pagerduty_schema, "cef": cef, "mail": mail, "junit": junit, "problem": problem,
-    "prometheus": prometheus,
+    "prometheus": prometheus, "html": html,
 }
 
 check, arguments = CHECKS[sys.argv[1]], sys.argv[2:]
