@@ -77,6 +77,7 @@ let package = Package(
         .target(name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("simdjson")]),
         .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CPrefetch"),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CICal", pkgConfig: "libical", providers: [.apt(["libical-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -94,7 +95,7 @@ let package = Package(
             resources: ["ocsf", "teleport", "cloudtrail", "hoop", "sshd"].map { .embedInCode("Mappings/\($0).yml") }),
         room("Sigma", ["AuditEvent", "YAMLDocument", "PCRE2"]),
         room("Baseline"),
-        room("Detection", ["AuditEvent", "Baseline", "Sigma", "Calendar", "JSONText", crypto, heap]),
+        room("Detection", ["AuditEvent", "Baseline", "CPrefetch", "Sigma", "Calendar", "JSONText", crypto, heap]),
         room("Detectors", ["AuditEvent", "Sigma", "Detection", "Calendar", "JSONText", "YAMLDocument", "CZlib"]),
         room(
             "Pipeline",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// An immutable set of byte strings with a number each, for lookups that allocate nothing: keys of objects, values of
-/// a mapping, identities. Confined to the thread of its owner (it owns raw memory; never mutated after `init`).
+/// a mapping, identities. Confined to the thread of its owner (it owns raw memory, and remembers what was asked last).
 package final class ByteTable {
     private struct Cell {
         var hash: UInt64
@@ -11,8 +11,22 @@ package final class ByteTable {
         var value: Int32
     }
 
+    /// A short key that was asked for, whole, and what was found: values come again and again.
+    private struct Recent {
+        /// Up to 16 bytes: the first eight and the last eight, which may be the same in part; the same again of those behind 16.
+        var a: UInt64 = 0
+        var b: UInt64 = 0
+        var c: UInt64 = 0
+        var d: UInt64 = 0
+        /// 0: nothing yet.
+        var length: Int32 = 0
+        var value: Int32 = -1
+    }
+
     private let cells: UnsafeMutablePointer<Cell>
     private let mask: Int
+    private let recent: UnsafeMutablePointer<Recent>
+    private let recentMask: Int
     private let bytes: UnsafeMutableRawPointer
     private let folds: Bool
     /// How many entries there are.
@@ -23,6 +37,10 @@ package final class ByteTable {
         var capacity = 4
         while capacity < entries.count * 2 { capacity *= 2 }
         mask = capacity - 1
+        let recentCount = min(max(capacity, 32), 256)
+        recent = .allocate(capacity: recentCount)
+        recent.initialize(repeating: Recent(), count: recentCount)
+        recentMask = recentCount - 1
         folds = foldingCase
         cells = .allocate(capacity: capacity)
         cells.initialize(repeating: Cell(hash: 0, start: 0, length: 0, value: -1), count: capacity)
@@ -59,11 +77,39 @@ package final class ByteTable {
 
     deinit {
         cells.deallocate()
+        recent.deallocate()
         bytes.deallocate()
     }
 
     /// The number of a key, -1 where it is unknown.
     package func find(_ key: UnsafeRawBufferPointer) -> Int32 {
+        let length = key.count
+        guard length > 0, length <= 32, let start = key.baseAddress else { return search(key) }
+        var asked = Recent(length: Int32(truncatingIfNeeded: length))
+        if length < 8 {
+            asked.a = ASCII.short(start, length)
+        } else {
+            asked.a = start.loadUnaligned(as: UInt64.self)
+            asked.b = start.loadUnaligned(fromByteOffset: length &- 8, as: UInt64.self)
+            if length > 16 {
+                asked.c = start.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+                asked.d = start.loadUnaligned(fromByteOffset: length &- 16, as: UInt64.self)
+            }
+        }
+        let mixed = (asked.a ^ asked.b &<< 1 ^ asked.d ^ UInt64(truncatingIfNeeded: length)) &* 0x9E37_79B9_7F4A_7C15
+        let known = recent + (Int(truncatingIfNeeded: mixed &>> 40) & recentMask)
+        if known.pointee.a == asked.a, known.pointee.b == asked.b, known.pointee.c == asked.c,
+            known.pointee.d == asked.d, known.pointee.length == asked.length
+        {
+            return known.pointee.value
+        }
+        asked.value = search(key)
+        known.pointee = asked
+        return asked.value
+    }
+
+    @inline(never)
+    private func search(_ key: UnsafeRawBufferPointer) -> Int32 {
         let hash = folds ? Self.foldedHash(key) : stableHash(key)
         var i = Int(truncatingIfNeeded: hash) & mask
         while true {

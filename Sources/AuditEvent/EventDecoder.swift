@@ -4,7 +4,7 @@
 import Glibc
 #endif
 
-/// Turns the bytes of audit events into views of the plan's fields, one at a time, without allocating. For one thread.
+/// Turns the bytes of audit events into views of the plan's fields, without allocating. For one thread.
 package final class EventDecoder {
     package struct Limits: Sendable {
         /// The largest event, in bytes.
@@ -14,6 +14,9 @@ package final class EventDecoder {
             self.maximumBytes = maximumBytes
         }
     }
+
+    /// Of so many events the views stay, the last one included.
+    package static let kept = 16
 
     private let limits: Limits
     private let index: JSONIndex
@@ -28,10 +31,16 @@ package final class EventDecoder {
     private let shapes = EventShapes()
     private let uidSlot: Int
     private let timeSlot: Int
-    private let slots: UnsafeMutablePointer<Slot>
+    /// Slots of the last `kept` events, one after the other.
+    private let rows: UnsafeMutablePointer<Slot>
+    /// Those of the event at hand.
+    @exclusivity(unchecked) private var slots: UnsafeMutablePointer<Slot>
+    @exclusivity(unchecked) private var row = 0
     private let initial: UnsafeMutablePointer<Slot>
     private let slotCount: Int
-    private let items: UnsafeMutablePointer<SlotItem>
+    /// The values of their lists, `EventWalk.maximumItems` each: hardly ever touched.
+    private let lists: UnsafeMutablePointer<SlotItem>
+    @exclusivity(unchecked) private var items: UnsafeMutablePointer<SlotItem>
 
     init?(plan: FieldPlan, directory: IdentityDirectory?, limits: Limits) {
         guard let index = JSONIndex() else { return nil }
@@ -47,11 +56,13 @@ package final class EventDecoder {
         timeSlot = Int(plan.time.index)
         timePaths = plan.timePaths
         slotCount = plan.count
-        slots = .allocate(capacity: slotCount)
-        slots.initialize(repeating: .missing, count: slotCount)
+        rows = .allocate(capacity: slotCount * Self.kept)
+        rows.initialize(repeating: .missing, count: slotCount * Self.kept)
+        slots = rows
         initial = .allocate(capacity: slotCount)
         initial.initialize(from: derivation.initial, count: slotCount)
-        items = .allocate(capacity: EventWalk.maximumItems)
+        lists = .allocate(capacity: EventWalk.maximumItems * Self.kept)
+        items = lists
     }
 
     /// A copy at an address that stays: the walk reads it without array bounds and reference counts.
@@ -66,12 +77,14 @@ package final class EventDecoder {
         nodes.deallocate()
         cells.deallocate()
         keys.deallocate()
-        slots.deallocate()
+        rows.deallocate()
         initial.deallocate()
-        items.deallocate()
+        lists.deallocate()
     }
 
-    /// Decodes one event. The view borrows `text`, which must stay where it is while the view is used.
+    /// Decodes one event. The view borrows `text`, which must stay where it is while the view is used, as must the text of
+    /// `fallbackUID`. It is valid until `kept` more have been decoded; strings with escapes, and what a keyword looks through, are
+    /// kept as long.
     ///
     /// - Parameters:
     ///   - fallbackUID: the id of an event that has no `metadata.uid`.
@@ -88,6 +101,9 @@ package final class EventDecoder {
         guard index.count > 0 else { throw .empty }
         let bytes = start.assumingMemoryBound(to: UInt8.self)
         guard bytes[Int(index.offsets[0])] == UInt8(ascii: "{") else { throw .notAnObject }
+        row = (row &+ 1) & (Self.kept &- 1)
+        slots = rows + row &* slotCount
+        items = lists + row &* EventWalk.maximumItems
         slots.update(from: initial, count: slotCount)
 
         let escaped = memchr(start, Int32(UInt8(ascii: "\\")), text.count) != nil
@@ -96,7 +112,8 @@ package final class EventDecoder {
         }
         var walk = EventWalk(
             text: bytes, length: text.count, offsets: index.offsets, count: index.count, nodes: nodes, cells: cells,
-            keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count) : nil, visit: visit)
+            keys: keys, slots: slots, items: items, scratch: escaped ? index.scratch(text.count, row: row) : nil,
+            visit: visit)
         if escaped || !shapes.replay(&walk, reset: { reset(&$0) }) {
             let draft = escaped ? nil : shapes.draft()
             walk.draft = draft.map { .passUnretained($0) }

@@ -11,9 +11,9 @@ final class EventShape {
     /// A piece of what stands between two values.
     struct Piece {
         var text: SIMD2<UInt64>
-        /// All bits of the bytes that belong to it.
+        /// All bits of the bytes that belong to it; the others are of a value.
         var mask: SIMD2<UInt64>
-        /// It begins so many bytes behind this structural character.
+        /// It begins so many bytes behind this structural character, and ends within the event.
         let structural: Int32
         let shift: Int32
     }
@@ -57,6 +57,9 @@ final class EventShape {
 
     /// Structural characters of the event.
     let count: Int
+    private let pieceCount: Int
+    /// The piece in which an event of another shape differed last.
+    @exclusivity(unchecked) private var probe = 0
     let pieces: UnsafeMutableBufferPointer<Piece>
     /// Where numbers and words begin that nobody reads.
     let unread: UnsafeMutableBufferPointer<Int32>
@@ -74,20 +77,8 @@ final class EventShape {
         var unread: [Int32] = []
         /// Where what stands before the next value begins, as structural character and distance.
         var (begin, back) = (0, 0)
-        func add(upTo end: Int) {
-            let start = Int(offsets[begin]) - back
-            for from in stride(from: start, to: end, by: Self.pieceLength) {
-                var piece = Piece(
-                    text: .zero, mask: .zero, structural: Int32(begin), shift: Int32(from - start - back))
-                withUnsafeMutableBytes(of: &piece.text) { text in
-                    text.copyBytes(from: event[from..<min(from + Self.pieceLength, end)])
-                }
-                withUnsafeMutableBytes(of: &piece.mask) { mask in
-                    for i in 0..<min(Self.pieceLength, end - from) { mask[i] = 0xFF }
-                }
-                pieces.append(piece)
-            }
-        }
+        /// What stands between values: its first structural character, the distance from there, and where it ends.
+        var runs: [(begin: Int, back: Int, end: Int)] = []
         for i in 0..<count {
             let position = Int(offsets[i])
             let first = event[position]
@@ -98,14 +89,38 @@ final class EventShape {
             if isString, i + 1 < count, event[end] == UInt8(ascii: ":") { continue }
             if isString ? event[end - 1] != UInt8(ascii: "\"") : event[end - 1] <= 0x20 { return nil }
             // A string's quotes belong to what stands around it.
-            add(upTo: isString ? position + 1 : position)
+            runs.append((begin, back, isString ? position + 1 : position))
             (begin, back) = (i + 1, isString ? 1 : 0)
             if !isString, !read.contains(Int32(i)) { unread.append(Int32(i)) }
         }
         guard begin < count else { return nil }
-        add(upTo: Int(offsets[count - 1]) + 1)
+        runs.append((begin, back, Int(offsets[count - 1]) + 1))
+        // Bytes that every event of the shape has, from here to its end; and before.
+        var ahead = runs.reduce(0) { $0 + $1.end - (Int(offsets[$1.begin]) - $1.back) }
+        var behind = 0
+        for run in runs {
+            let start = Int(offsets[run.begin]) - run.back
+            for from in stride(from: start, to: run.end, by: Self.pieceLength) {
+                // Near the end a piece begins earlier, over what is not compared: none reaches past an event, however short its
+                // values are, or begins before it.
+                let early = max(0, Self.pieceLength - ahead)
+                guard early <= behind else { return nil }
+                var piece = Piece(
+                    text: .zero, mask: .zero, structural: Int32(run.begin),
+                    shift: Int32(from - early - start - run.back))
+                let length = min(Self.pieceLength, run.end - from)
+                for i in 0..<length {
+                    withUnsafeMutableBytes(of: &piece.text) { $0[early + i] = event[from + i] }
+                    withUnsafeMutableBytes(of: &piece.mask) { $0[early + i] = 0xFF }
+                }
+                pieces.append(piece)
+                ahead -= length
+                behind += length
+            }
+        }
         self.count = count
         self.pieces = EventDecoder.lasting(pieces)
+        pieceCount = pieces.count
         self.unread = EventDecoder.lasting(unread)
         stores = EventDecoder.lasting(draft.stores)
     }
@@ -124,35 +139,50 @@ final class EventShape {
 
     /// Whether an event with as many structural characters is of this shape. It has no escapes.
     ///
-    /// Nothing is decided before the end: a branch for each piece costs more than comparing all of them.
+    /// Of other shapes nearly all events differ where the last one did. Beyond that nothing is decided before the end: a branch for
+    /// each piece costs more than comparing all of them.
     @inline(__always)
-    func isShape(of text: UnsafeRawPointer, length: Int, offsets: UnsafePointer<UInt32>) -> Bool {
+    func isShape(of text: UnsafeRawPointer, offsets: UnsafePointer<UInt32>) -> Bool {
+        let pieces = UnsafePointer(pieces.baseAddress.unsafelyUnwrapped)
+        let first = Self.difference(pieces + probe, text, offsets)
+        if first[0] | first[1] != 0 { return false }
         var differs = SIMD2<UInt64>.zero
-        for piece in pieces {
-            let at = Int(offsets[Int(piece.structural)]) &+ Int(piece.shift)
-            if at &+ Self.pieceLength <= length {
-                let found = text.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self)
-                differs |= (found ^ piece.text) & piece.mask
-            } else {
-                differs |= Self.end(of: text, at, length) ^ piece.text & piece.mask
-            }
+        var piece = pieces
+        let end = pieces + pieceCount
+        while piece != end {
+            differs |= Self.difference(piece, text, offsets)
+            piece += 1
+        }
+        if differs[0] | differs[1] != 0 {
+            notePiece(text, offsets)
+            return false
         }
         var isPunctuation = false
         for structural in unread {
             let first = text.load(fromByteOffset: Int(offsets[Int(structural)]), as: UInt8.self)
             isPunctuation = isPunctuation || Self.isPunctuation(first) || first == UInt8(ascii: "\"")
         }
-        return differs[0] | differs[1] == 0 && !isPunctuation
+        return !isPunctuation
     }
 
-    /// The last bytes of an event, with zeros behind them.
+    @inline(__always)
+    private static func difference(
+        _ piece: UnsafePointer<Piece>, _ text: UnsafeRawPointer, _ offsets: UnsafePointer<UInt32>
+    ) -> SIMD2<UInt64> {
+        let at = Int(offsets[Int(piece.pointee.structural)]) &+ Int(piece.pointee.shift)
+        let found = text.loadUnaligned(fromByteOffset: at, as: SIMD2<UInt64>.self)
+        return (found ^ piece.pointee.text) & piece.pointee.mask
+    }
+
     @inline(never)
-    private static func end(of text: UnsafeRawPointer, _ at: Int, _ length: Int) -> SIMD2<UInt64> {
-        var bytes = SIMD2<UInt64>.zero
-        withUnsafeMutableBytes(of: &bytes) { bytes in
-            for i in at..<max(at, length) { bytes[i - at] = text.load(fromByteOffset: i, as: UInt8.self) }
+    private func notePiece(_ text: UnsafeRawPointer, _ offsets: UnsafePointer<UInt32>) {
+        for place in pieces.indices {
+            let difference = Self.difference(pieces.baseAddress.unsafelyUnwrapped + place, text, offsets)
+            if difference[0] | difference[1] != 0 {
+                probe = place
+                return
+            }
         }
-        return bytes
     }
 }
 
@@ -224,7 +254,7 @@ final class EventShapes {
         while place >= 0 {
             let isDone = hot[place]._withUnsafeGuaranteedRef { shape -> Bool? in
                 guard shape.count == walk.count,
-                    shape.isShape(of: walk.text, length: walk.length, offsets: walk.offsets)
+                    shape.isShape(of: walk.text, offsets: walk.offsets)
                 else { return nil }
                 return walk.replay(shape)
             }

@@ -22,7 +22,7 @@ struct SlotItem {
     }
 }
 
-/// One decoded event: the values of the plan's fields. Borrowed from the decoder, valid until its next event; must not be
+/// One decoded event: the values of the plan's fields. Borrowed from the decoder, valid for its next `EventDecoder.kept` - 1 events; must not be
 /// kept. Holds no references, so it costs nothing to pass on.
 public struct EventView {
     @usableFromInline let slots: UnsafeMutablePointer<Slot>

@@ -7,8 +7,10 @@ package final class JSONIndex {
     private let parser: OpaquePointer
     private(set) var offsets: UnsafePointer<UInt32>
     private(set) var count = 0
-    private var unescaped: UnsafeMutablePointer<UInt8>?
-    private var unescapedCapacity = 0
+    /// The text that the offsets are of.
+    private var text = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Per row of the decoder, unescaped strings.
+    private let unescaped: UnsafeMutableBufferPointer<UnsafeMutableRawBufferPointer>
     /// The unescaped string that `anyScalar` looks at. Its own, because slots point into `unescaped`.
     private var keyword: UnsafeMutablePointer<UInt8>?
     private var keywordCapacity = 0
@@ -16,12 +18,15 @@ package final class JSONIndex {
     package init?() {
         guard let parser = gw_json_create() else { return nil }
         self.parser = parser
+        unescaped = .allocate(capacity: EventDecoder.kept)
+        unescaped.initialize(repeating: UnsafeMutableRawBufferPointer(start: nil, count: 0))
         offsets = UnsafePointer(bitPattern: MemoryLayout<UInt32>.alignment)!  // never read while count is 0
     }
 
     deinit {
         gw_json_destroy(parser)
-        unescaped?.deallocate()
+        for room in unescaped { room.deallocate() }
+        unescaped.deallocate()
         keyword?.deallocate()
     }
 
@@ -36,6 +41,7 @@ package final class JSONIndex {
         guard error == 0, let found else { throw .notJSON(String(cString: gw_json_error(error))) }
         offsets = found
         count = size
+        self.text = text
     }
 
     private func keywordRoom(_ bytes: Int) -> UnsafeMutablePointer<UInt8> {
@@ -47,19 +53,22 @@ package final class JSONIndex {
         return room
     }
 
-    /// Room for the unescaped strings of a text of `bytes` bytes.
-    func scratch(_ bytes: Int) -> UnsafeMutablePointer<UInt8> {
-        if let unescaped, unescapedCapacity >= bytes { return unescaped }
-        unescaped?.deallocate()
-        let room = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes * 2)
-        unescaped = room
-        unescapedCapacity = bytes * 2
-        return room
+    /// Room for the unescaped strings of a text of `bytes` bytes, until a row of the decoder is used again.
+    func scratch(_ bytes: Int, row: Int) -> UnsafeMutablePointer<UInt8> {
+        if unescaped[row].count < bytes {
+            unescaped[row].deallocate()
+            unescaped[row] = .allocate(byteCount: max(1, bytes * 2), alignment: 8)
+        }
+        return UnsafeMutableRawPointer(unescaped[row].baseAddress.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self)
     }
 
     /// Each scalar value that is no key. Values that are not valid are passed over.
     func anyScalar(in text: UnsafeRawBufferPointer, _ body: (Slot) -> Bool) -> Bool {
         guard let base = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return false }
+        // Another event has been decoded since.
+        if text.baseAddress != self.text.baseAddress || text.count != self.text.count || count == 0 {
+            do throws(EventError) { try build(text) } catch { return false }
+        }
         for i in 0..<count {
             let position = Int(offsets[i])
             let first = base[position]

@@ -45,7 +45,9 @@ struct Expectation {
         spread = max(measured, floor, 1e-12) * (1 + 1 / max(weight, 1)).squareRoot()
     }
 
-    func transform(_ value: Double) -> Double {
+    func transform(_ value: Double) -> Double { Self.transform(value, settings) }
+
+    static func transform(_ value: Double, _ settings: BaselineSettings) -> Double {
         settings.values == .counts ? log1p(max(value, 0)) : value
     }
 

@@ -84,8 +84,8 @@ struct SeasonSlots: Sendable, Hashable {
     mutating func learn(
         hour: Int32, deviation: Double, isActive: Bool, bucketsPerHour: Double, history: Double, countsEmpty: Bool
     ) {
-        let leastRate = max(1 - exp2(-Double(count) / max(history, 1)), Self.slowest)
         if hour > openHour {
+            let leastRate = max(1 - exp2(-Double(count) / max(history, 1)), Self.slowest)
             let share = min(Double(openActive) / bucketsPerHour, 1)
             fold(
                 openHour, level: openActive > 0 ? Double(openSum) / Double(openActive) : nil,

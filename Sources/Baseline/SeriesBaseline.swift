@@ -70,8 +70,13 @@ package struct SeriesBaseline: Sendable {
     package mutating func learn(_ value: Double, bucket: Int64, isAlerted: Bool, _ settings: BaselineSettings) {
         guard value.isFinite, bucket > lastBucket else { return }
         let value = Self.bounded(value)
-        let expected = expectation(at: bucket, settings)
         let hour = Self.hourIndex(bucket, settings)
+        let center = center(season.isEmpty ? nil : season[0].slot(hour: hour))
+        let transformed = Expectation.transform(value, settings)
+        // What lies outside is only asked for where it is not learned as it is.
+        let clamped =
+            isAlerted || !isLearning(hour, settings)
+            ? expectation(at: bucket, settings).clamp(transformed, of: value) : transformed
         if lastBucket == .min { firstHour = hour }
         startSeason(hour, settings)
 
@@ -90,21 +95,17 @@ package struct SeriesBaseline: Sendable {
         var offset = 0.0
         if isActive {
             let known = active > 1
-            var learned = expected.transform(value)
-            if isAlerted || !expected.isLearning {
-                learned = expected.clamp(learned, of: value)
-            }
             if known {
                 deviationWeight += 1
-                var distance = abs(learned - expected.center)
+                var distance = abs(clamped - center)
                 if deviationWeight > Self.trustedWeight {
                     distance = min(distance, Self.widest * Double(deviation))
                 }
                 deviation += Float((distance - Double(deviation)) / Double(deviationWeight))
             }
-            let seasonal = known ? expected.center - Double(level) : 0
-            level += Float((learned - seasonal - Double(level)) / Double(active))
-            offset = learned - Double(level)
+            let seasonal = known ? center - Double(level) : 0
+            level += Float((clamped - seasonal - Double(level)) / Double(active))
+            offset = clamped - Double(level)
         }
         if season.isEmpty { return }
         season[0].learn(
@@ -122,13 +123,17 @@ package struct SeriesBaseline: Sendable {
         let weight = Double(deviationWeight) + prior
         let mean = weight > 0 ? (Double(deviation) * Double(deviationWeight) + prior * Self.priorSpread) / weight : 0
         let slot = season.isEmpty ? nil : season[0].slot(hour: hour)
-        let age = (Int64(hour) - Int64(firstHour)) * Self.hour
         return Expectation(
-            center: Double(level) + (slot?.offset ?? 0), meanDeviation: mean, weight: Double(active),
+            center: center(slot), meanDeviation: mean, weight: Double(active),
             share: isCount ? slot?.share ?? (Double(active) + 1) / (Double(seen) + 2) : 1,
-            isLearning: lastBucket == .min || age < settings.minimumHistory
-                || Double(active) < Double(settings.minimumBuckets),
-            settings: settings)
+            isLearning: isLearning(hour, settings), settings: settings)
+    }
+
+    private func center(_ slot: (offset: Double, share: Double)?) -> Double { Double(level) + (slot?.offset ?? 0) }
+
+    private func isLearning(_ hour: Int32, _ settings: BaselineSettings) -> Bool {
+        lastBucket == .min || (Int64(hour) - Int64(firstHour)) * Self.hour < settings.minimumHistory
+            || Double(active) < Double(settings.minimumBuckets)
     }
 
     /// Slots of the day come with the second day, those of the week begin as copies of them with the third week. Other

@@ -9,22 +9,16 @@ import Sigma
 /// An event in bucket B is compared with what was learned of the buckets up to B - `lag`. These are complete whenever such an
 /// event can come, so the order of events within the lateness does not matter.
 ///
-/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: the series (about 60,
-/// 420 with the season) and 24 for each bucket that is open, of which there are at most `lag` + 2 + lateness / bucket.
+/// A bucket in which the rule fired is not learned as it was (`SeriesBaseline.learn`). Bytes per group: 8, 12 for each bucket
+/// that is open, of which there are at most `lag` + 2 + lateness / bucket, and from its first closed bucket on the series: 40, 420 with
+/// the season.
 final class BaselineState: StoredState {
+    /// What every event of a group looks at; what is learned of it stands in `series`.
     private struct Row {
-        var series = SeriesBaseline()
         /// Its list of open buckets.
         var open = OpenBuckets.none
         /// The peer group, -1 without one.
         var peers: Int32 = -1
-    }
-
-    /// Groups with an open bucket of this number: a list in `open`, in the order in which they came.
-    private struct Opened {
-        let bucket: Int64
-        let first: Int32
-        var last: Int32
     }
 
     let stateID: UInt64
@@ -35,9 +29,9 @@ final class BaselineState: StoredState {
     /// How many buckets before the event's the latest one lies that counts.
     private let lag: Int64
     @exclusivity(unchecked) private var rows: CellMap<Row>
+    /// Of groups that have rows: what closed buckets have taught. A change is one of the row.
+    @exclusivity(unchecked) private var series: CellMap<SeriesBaseline>
     @exclusivity(unchecked) private var open = OpenBuckets()
-    /// In rising order; few.
-    @exclusivity(unchecked) private var opened: [Opened] = []
     private let clock: Unmanaged<BucketClock>
     /// The peers: nothing counts references to them for every event.
     private let hotPeers: Unmanaged<PeerState>?
@@ -60,21 +54,29 @@ final class BaselineState: StoredState {
         bucket = settings.bucket
         lag = 1 + (lateness + settings.bucket - 1) / settings.bucket
         rows = CellMap(keySpace: keySpace)
+        series = CellMap(keySpace: keySpace)
     }
 
     deinit {
         rows.deallocate { _ in }
+        series.deallocate { _ in }
         open.deallocate()
     }
 
     var count: Int { rows.count }
     var bytes: Int {
-        var bytes = rows.bytes + open.bytes
-        rows.forEach { _, row in bytes += row.series.byteCount - MemoryLayout<SeriesBaseline>.stride }
+        var bytes = rows.bytes + open.bytes + series.bytes
+        series.forEach { _, series in bytes += series.byteCount - MemoryLayout<SeriesBaseline>.stride }
         return bytes
     }
 
     // MARK: Learning
+
+    /// Says that an event of a key is about to be counted.
+    @inline(__always)
+    func approach(_ key: Int32) {
+        rows.approach(key)
+    }
 
     /// Notes which peer group an event names, before the event is judged.
     func join(key: Int32, group: Int32) {
@@ -96,27 +98,14 @@ final class BaselineState: StoredState {
         let number = time / bucket
         let row = rows.make(key, Row())
         if group >= 0, row.pointee.peers != group { join(row, key, group) }
-        if let new = open.add(amount, to: number, of: key, isAlerted: isAlerted, head: &row.pointee.open) {
-            expect(new, in: number)
-        }
+        let isFirst = open.add(amount, to: number, of: key, isAlerted: isAlerted, head: &row.pointee.open)
+        if isFirst { expectClose() }
         rows.touch(key)
     }
 
-    private func expect(_ place: Int32, in number: Int64) {
-        var index = opened.count
-        while index > 0, opened[index - 1].bucket > number { index -= 1 }
-        if index > 0, opened[index - 1].bucket == number {
-            open.link(opened[index - 1].last, to: place)
-            opened[index - 1].last = place
-            return
-        }
-        opened.insert(Opened(bucket: number, first: place, last: place), at: index)
-        if index == 0 { expectClose() }
-    }
-
     private func expectClose() {
-        guard let first = opened.first else { return }
-        clock._withUnsafeGuaranteedRef { $0.expect(closing: (first.bucket + lag) * bucket) }
+        guard let first = open.first else { return }
+        clock._withUnsafeGuaranteedRef { $0.expect(closing: (first + lag) * bucket) }
     }
 
     /// Notes that the rule fired.
@@ -127,34 +116,25 @@ final class BaselineState: StoredState {
     /// No event before the clock's watermark comes any more: learns the buckets that are complete and with which every event
     /// to come is compared.
     func close() {
-        guard let first = opened.first else { return }
         let last = watermark / bucket - lag
-        if first.bucket <= last {
-            var closed = 0
-            while closed < opened.count, opened[closed].bucket <= last {
-                var place = opened[closed].first
-                while place != OpenBuckets.none {
-                    let (key, next) = open.owner(of: place)
-                    learn(key, opened[closed].bucket)
-                    place = next
-                }
-                closed += 1
+        while let first = open.first, first <= last {
+            open.close { key, remove in
+                if let row = rows.find(key), let bucket = remove(&row.pointee.open) { learn(key, row, bucket) }
             }
-            opened.removeFirst(closed)
         }
         expectClose()
     }
 
     private var watermark: Int64 { clock._withUnsafeGuaranteedRef { $0.watermark } }
 
-    private func learn(_ key: Int32, _ number: Int64) {
-        guard let row = rows.find(key), let first = open.removeFirst(number, head: &row.pointee.open) else { return }
-        row.pointee.series.learn(first.total, bucket: number, isAlerted: first.isAlerted, settings)
+    private func learn(_ key: Int32, _ row: UnsafeMutablePointer<Row>, _ bucket: OpenBuckets.Bucket) {
+        series.make(key, SeriesBaseline()).pointee
+            .learn(bucket.total, bucket: bucket.number, isAlerted: bucket.isAlerted, settings)
         let group = row.pointee.peers
         if group >= 0 {
             hotPeers?._withUnsafeGuaranteedRef {
                 $0.add(
-                    first.total, member: stableHash(keySpace.bytes(of: key)), bucket: number, group: group,
+                    bucket.total, member: stableHash(keySpace.bytes(of: key)), bucket: bucket.number, group: group,
                     watermark: watermark)
             }
         }
@@ -167,9 +147,8 @@ final class BaselineState: StoredState {
     func judge(key: Int32, value: Double, at time: Int64) -> (standsOut: Bool, words: Alert.Baseline) {
         let bucket = time / settings.bucket
         let row = rows.find(key)
-        var series = row?.pointee.series ?? SeriesBaseline()
-        open.forEach(head: row?.pointee.open ?? OpenBuckets.none) { open in
-            if open.number > bucket - lag { return }
+        var series = series.find(key)?.pointee ?? SeriesBaseline()
+        for open in buckets(row?.pointee.open ?? OpenBuckets.none) where open.number <= bucket - lag {
             series.learn(open.total, bucket: open.number, isAlerted: open.isAlerted, settings)
         }
         let own = series.judge(value, bucket: bucket, settings)
@@ -202,13 +181,23 @@ final class BaselineState: StoredState {
         return (standsOut, words)
     }
 
+    /// The buckets of a list, in rising order.
+    private func buckets(_ head: Int32) -> [OpenBuckets.Bucket] {
+        var buckets: [OpenBuckets.Bucket] = []
+        open.forEach(head: head) { buckets.append($0) }
+        return buckets.reversed()
+    }
+
     /// Forgets groups that have done nothing for three half-lives: what is known of them weighs next to nothing.
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + max(3_600_000, settings.history / 16)
         let oldest = (watermark - 3 * settings.history) / settings.bucket
-        rows.sweep { row in
-            guard row.open == OpenBuckets.none, row.series.lastBucket < oldest else { return false }
+        rows.sweep { key, row in
+            guard row.open == OpenBuckets.none, (series.find(key)?.pointee.lastBucket ?? .min) < oldest else {
+                return false
+            }
+            series.remove(key)
             if row.peers >= 0 { self.peers?.keySpace.release(row.peers) }
             return true
         }
@@ -217,7 +206,7 @@ final class BaselineState: StoredState {
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        rows.takeChanges({ encode($0) }, body)
+        rows.takeChanges({ encode($0, $1) }, body)
     }
 
     func discardChanges() {
@@ -225,20 +214,22 @@ final class BaselineState: StoredState {
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        rows.forEach { key, row in body(keySpace.bytes(of: key), encode(row)) }
+        rows.forEach { key, row in body(keySpace.bytes(of: key), encode(key, row)) }
     }
 
-    private func encode(_ row: Row) -> [UInt8] {
+    private func encode(_ key: Int32, _ row: Row) -> [UInt8] {
         var writer = ByteWriter()
-        writer.write(row.series.lastBucket)
+        let known = series.find(key)
+        writer.write(known?.pointee.lastBucket ?? .min)
+        // Nothing while nothing has been learned.
         var series: [UInt8] = []
-        row.series.encode(into: &series)
+        known?.pointee.encode(into: &series)
         writer.write(block: series)
         writer.write(block: row.peers < 0 ? [] : peers.map { Array($0.keySpace.bytes(of: row.peers)) } ?? [])
-        open.forEach(head: row.open) {
-            writer.write($0.number)
-            writer.write($0.total)
-            writer.write(UInt8($0.isAlerted ? 1 : 0))
+        for bucket in buckets(row.open) {
+            writer.write(bucket.number)
+            writer.write(bucket.total)
+            writer.write(UInt8(bucket.isAlerted ? 1 : 0))
         }
         return writer.bytes
     }
@@ -249,28 +240,27 @@ final class BaselineState: StoredState {
         var row = Row()
         // Once the last bucket, which the series has too.
         _ = try reader.read(Int64.self)
-        guard let series = try reader.readBlock().withUnsafeBytes({ SeriesBaseline(decoding: $0) }) else {
-            throw ByteReader.Damaged()
-        }
-        row.series = series
+        let known = try reader.readBlock()
+        let series = known.withUnsafeBytes { SeriesBaseline(decoding: $0) }
+        guard known.isEmpty || series != nil else { throw ByteReader.Damaged() }
         let group = try reader.readBlock()
         var buckets: [OpenBuckets.Bucket] = []
         while !reader.isAtEnd {
             let (number, total): (Int64, Double) = (try reader.read(), try reader.readDouble())
             let isAlerted = try reader.read(UInt8.self) == 1
-            guard open.canHold(number) else { throw ByteReader.Damaged() }
             buckets.append(OpenBuckets.Bucket(number: number, total: total, isAlerted: isAlerted))
         }
         for bucket in buckets {
-            let new = open.add(
+            let isFirst = open.add(
                 bucket.total, to: bucket.number, of: key, isAlerted: bucket.isAlerted, head: &row.open)
-            if let new { expect(new, in: bucket.number) }
+            if isFirst { expectClose() }
         }
         if !group.isEmpty, let peers {
             row.peers = group.withUnsafeBytes { peers.keySpace.intern($0) }
             peers.keySpace.hold(row.peers)
         }
         rows.make(key, Row()).pointee = row
+        if let series, series.lastBucket != .min { self.series.make(key, series).pointee = series }
         return []
     }
 }

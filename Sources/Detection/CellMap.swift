@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPrefetch
+
 /// State per group key: `Cell`s in one slab, found by the key's number. Remembers which ones changed since they were last
 /// written to disk. For one thread.
 ///
@@ -68,6 +70,12 @@ struct CellMap<Cell> {
         return place < 0 ? nil : cells + place
     }
 
+    /// Says that the cell of a key is about to be asked for.
+    @inline(__always)
+    func approach(_ key: Int32) {
+        if let cell = find(key) { gw_prefetch(cell) }
+    }
+
     /// The cell of a key, made when there is none. Valid until the next `make`.
     @inline(__always)
     mutating func make(_ key: Int32, _ initial: @autoclosure () -> Cell) -> UnsafeMutablePointer<Cell> {
@@ -134,6 +142,11 @@ struct CellMap<Cell> {
         removed.removeAll()
     }
 
+    /// Removes the cell of a key, if there is one, of a map whose cells are stored with those of another.
+    mutating func remove(_ key: Int32) {
+        if case let place = place(key), place >= 0 { remove(key, at: place) }
+    }
+
     /// Removes the cells for which `isOver` is true.
     mutating func sweep(_ isOver: (inout Cell) -> Bool) {
         sweep { isOver(&$1) }
@@ -143,13 +156,14 @@ struct CellMap<Cell> {
     mutating func sweep(_ isOver: (Int32, inout Cell) -> Bool) {
         Self.forEachBit(isThere, words) { place in
             let key = key(at: place)
-            if isOver(key, &cells[place]) { remove(key, at: place) }
+            guard isOver(key, &cells[place]) else { return }
+            removed.append(Array(keySpace.bytes(of: key)))
+            remove(key, at: place)
         }
         if capacity > 1024, count < capacity / 8 { move(toDense: false, capacity: Self.room(count)) }
     }
 
     private mutating func remove(_ key: Int32, at place: Int) {
-        removed.append(Array(keySpace.bytes(of: key)))
         let bit: UInt64 = 1 << UInt64(place & 63)
         isThere[place >> 6] &= ~bit
         isChanged[place >> 6] &= ~bit

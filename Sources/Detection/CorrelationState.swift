@@ -65,7 +65,8 @@ class CorrelationState: StoredState {
     /// Whether it is time to sweep again: each quarter of a window, at least a minute apart.
     private func isSweepDue(_ watermark: Int64) -> Bool {
         guard watermark >= nextSweep else { return false }
-        nextSweep = watermark + max(60_000, plan.timespan / 4)
+        // No window is over sooner than a timespan after it began.
+        nextSweep = watermark + max(60_000, count == 0 ? plan.timespan : plan.timespan / 4)
         return true
     }
 

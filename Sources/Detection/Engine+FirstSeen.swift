@@ -5,20 +5,22 @@ import Sigma
 
 /// Rules with `first_seen`: what is new for a group, and what its peers make of it.
 extension Engine {
-    /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it. Returns the key of the use
-    /// when it is known by now, so that nothing more is to be said of it.
+    /// Calls `body` when the value of a `first_seen` rule is new for its group, and announces it. True when the use is known by
+    /// now, so that nothing more is to be said of it.
     func isNew(
-        _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ body: () -> Void
-    ) -> Int32? {
-        let keys = feeds.firstSeenKeys(of: index)
-        guard let group = feeds.key(keys.group, event: eventNumber, view) else { return nil }
-        let standing = firstSeen.hotGroups._withUnsafeGuaranteedRef {
-            $0.standing(key: group, at: view.time, watermark: watermark)
+        _ firstSeen: Unmanaged<DetectionPlan.FirstSeen>, _ index: Int, _ view: EventView, _ id: EventID,
+        _ keys: FeedTable.FirstSeenIDs, _ body: () -> Void
+    ) -> Bool {
+        if keys.group < 0 { return false }
+        let (groups, values, peers) = firstSeen._withUnsafeGuaranteedRef { ($0.hotGroups, $0.hotValues, $0.hotPeers) }
+        let standing = groups._withUnsafeGuaranteedRef {
+            $0.standing(key: keys.group, at: view.time, watermark: watermark)
         }
         // An event without the value makes the group known, also among its peers, and no more.
-        let use = firstSeen.hotPeers.flatMap { noteUse($0, firstSeen, keys, group, view) }
-        guard let key = feeds.key(keys.value, event: eventNumber, view) else { return nil }
-        let (wasWaiting, decision) = firstSeen.hotValues._withUnsafeGuaranteedRef {
+        let use = peers.flatMap { noteUse($0, groups, keys, view) }
+        if keys.value < 0 { return false }
+        let key = keys.value
+        let (wasWaiting, decision) = values._withUnsafeGuaranteedRef {
             (
                 $0.isWaiting(key: key),
                 $0.fire(key: key, at: view.time, watermark: watermark, mustWait: standing == .uncertain)
@@ -26,29 +28,40 @@ extension Engine {
         }
         // Nearly always.
         if decision == .known {
-            return firstSeen.hotValues._withUnsafeGuaranteedRef { $0.isWaiting(key: key) } ? nil : key
+            return values._withUnsafeGuaranteedRef { !$0.isWaiting(key: key) }
         }
+        return judgeUse(
+            firstSeen.takeUnretainedValue(), index, view, id, key, decision, standing, use, wasWaiting, body)
+    }
+
+    /// The rest of `isNew`, for a use that is not known.
+    @inline(never)
+    private func judgeUse(
+        _ firstSeen: DetectionPlan.FirstSeen, _ index: Int, _ view: EventView, _ id: EventID, _ key: Int32,
+        _ decision: EpisodeState.Decision, _ standing: LearningState.Standing, _ use: Use?, _ wasWaiting: Bool,
+        _ body: () -> Void
+    ) -> Bool {
         let rule = detections[index]
         let values = firstSeen.values
         switch decision {
-        case .known: return nil
+        case .known: return false
         case .announce(let anchor):
             let common = use.flatMap { commonness($0, at: view.time) }
-            guard standing != .learning, common?.then != .silent else { return key }
+            guard standing != .learning, common?.then != .silent else { return true }
             body()
             if rule.raisesAlerts {
                 emit(
                     alert(rule.rule.metadata, view, id, anchor: anchor, key: key, in: values.keySpace)
                         .lowered(common))
             }
-            return key
+            return true
         case .wait:
             let common = use.flatMap { commonness($0, at: view.time) }
             let timer = Timer(due: view.time, subject: .detectionEpisode, index: index, key: key)
             guard standing != .learning, common?.then != .silent else {
                 // Also takes back the draft of a later event that seemed to be the first.
                 draft(nil, values, key, timer)
-                return nil
+                return false
             }
             // What it counts towards is not held up; only whether to alert, and the alert's id, are not certain yet.
             if !wasWaiting { body() }
@@ -57,7 +70,7 @@ extension Engine {
                 ? alert(rule.rule.metadata, view, id, anchor: nil, key: key, in: values.keySpace)
                     .lowered(common) : nil
             draft(alert, values, key, timer)
-            return nil
+            return false
         }
     }
 
@@ -73,17 +86,17 @@ extension Engine {
     /// Notes that the group's member has used something, and what; nil when the event does not say what, or belongs to no
     /// peer group.
     private func noteUse(
-        _ peers: Unmanaged<DetectionPlan.Peers>, _ firstSeen: DetectionPlan.FirstSeen, _ keys: FeedTable.FirstSeenKeys,
-        _ group: Int32, _ view: EventView
+        _ peers: Unmanaged<DetectionPlan.Peers>, _ groups: Unmanaged<LearningState>, _ keys: FeedTable.FirstSeenIDs,
+        _ view: EventView
     ) -> Use? {
-        guard let all = feeds.key(keys.members, event: eventNumber, view) else { return nil }
-        let member = firstSeen.hotGroups._withUnsafeGuaranteedRef { $0.member(group) }
+        if keys.members < 0 { return nil }
+        let member = groups._withUnsafeGuaranteedRef { $0.member(keys.group) }
         let members = peers._withUnsafeGuaranteedRef { $0.hotMembers }
-        members._withUnsafeGuaranteedRef { $0.note(key: all, member: member, at: view.time) }
-        guard let value = feeds.key(keys.users, event: eventNumber, view) else { return nil }
+        members._withUnsafeGuaranteedRef { $0.note(key: keys.members, member: member, at: view.time) }
+        if keys.users < 0 { return nil }
         let users = peers._withUnsafeGuaranteedRef { $0.hotUsers }
-        users._withUnsafeGuaranteedRef { $0.note(key: value, member: member, at: view.time) }
-        return Use(peers: peers, member: member, all: all, value: value)
+        users._withUnsafeGuaranteedRef { $0.note(key: keys.users, member: member, at: view.time) }
+        return Use(peers: peers, member: member, all: keys.members, value: keys.users)
     }
 
     /// What becomes of an alert because peers have had the value too; nil: nothing.

@@ -68,7 +68,9 @@ package final class Engine {
     let spaces: [KeySpace]
     let correlations: [CorrelationState]
     let detections: [DetectionPlan]
-    let baselines: [BaselineState]
+    private let baselines: [BaselineState]
+    /// The same; nothing counts references to them.
+    private let hotBaselines: UnsafeMutableBufferPointer<Unmanaged<BaselineState>>
     /// What all baselines of the engine go by.
     private let bucketClock: BucketClock
     /// Per detection, what its matches go through.
@@ -104,7 +106,14 @@ package final class Engine {
     /// When the first timer is due; `.max` without one.
     @exclusivity(unchecked) var nextDue: Int64 = .max
     /// The event at hand: its number, and its id once somebody asked.
-    @exclusivity(unchecked) var eventNumber: UInt64 = 0
+    @exclusivity(unchecked) var event: UInt64 = 0
+    /// That of the event that was looked at last.
+    @exclusivity(unchecked) private var eventNumber: UInt64 = 0
+    /// By place among the events that are looked at together.
+    private let looked = UnsafeMutablePointer<Looked>.allocate(capacity: EventDecoder.kept)
+    /// By place and rule that matches, its index; and by place and `hotUses`, what the event uses.
+    private let matches: UnsafeMutablePointer<Int32>
+    private let uses: UnsafeMutablePointer<UInt64?>
     @exclusivity(unchecked) var eventID = EventID.none
     @exclusivity(unchecked) var hasEventID = false
     let feeds: FeedTable
@@ -124,12 +133,23 @@ package final class Engine {
         }
         detections = build.detections
         baselines = correlations.compactMap(\.plan.baseline)
+        hotBaselines = EventDecoder.lasting(baselines.map { .passUnretained($0) })
         bucketClock = build.bucketClock
         let uses = detections.map { KnownUses(of: $0) }
         knownUses = uses.compactMap { $0 }
         hotUses = EventDecoder.lasting(knownUses.map { .passUnretained($0) })
-        roles = EventDecoder.lasting(zip(detections, uses).map { Role($0, $1) })
-        hashes = SlotHashes(fields: plan.fieldCount)
+        var use = -1
+        roles = EventDecoder.lasting(
+            zip(detections, uses).map { detection, uses in
+                if uses != nil { use += 1 }
+                return Role(detection, uses, use: use)
+            })
+        looked.initialize(repeating: Looked(), count: EventDecoder.kept)
+        matches = .allocate(capacity: max(1, roles.count * EventDecoder.kept))
+        matches.initialize(repeating: 0, count: max(1, roles.count * EventDecoder.kept))
+        self.uses = .allocate(capacity: max(1, knownUses.count * EventDecoder.kept))
+        self.uses.initialize(repeating: nil, count: max(1, knownUses.count * EventDecoder.kept))
+        hashes = SlotHashes(fields: plan.fieldCount, rows: EventDecoder.kept)
         risks = build.risks
         let (plans, places) = LogPlan.make(correlations, detections, lateness: options.lateness)
         logs = plans.map { EventLog(plan: $0) }
@@ -144,9 +164,13 @@ package final class Engine {
     }
 
     deinit {
+        looked.deallocate()
+        matches.deallocate()
+        uses.deallocate()
         roles.deallocate()
         hotUses.deallocate()
         hotLogs.deallocate()
+        hotBaselines.deallocate()
         sweepDues.deallocate()
     }
 
@@ -156,15 +180,86 @@ package final class Engine {
     ///
     /// - Throws: `EventError.late` when it came later than the lateness allows; it changed nothing.
     package func process(_ view: EventView) throws(EventError) {
+        look(view, at: 0)
+        try take(view, at: 0)
+    }
+
+    /// Takes several events of the plan's decoder, one after the other, as `process` does. That is faster: what an event is
+    /// counted in lies all over the memory, and is fetched while others are looked at.
+    ///
+    /// - Parameters:
+    ///   - views: at most `EventDecoder.kept`.
+    ///   - body: is called after each event with its place among them; with the error for one that came too late.
+    package func process(_ views: UnsafeBufferPointer<EventView>, _ body: (Int, EventError?) -> Void) {
+        if views.count > EventDecoder.kept {
+            // No decoder gives so many; each still has a place of its own.
+            for place in views.indices {
+                process(UnsafeBufferPointer(rebasing: views[place..<(place + 1)])) { body(place, $1) }
+            }
+            return
+        }
+        for place in views.indices { look(views[place], at: place) }
+        for place in views.indices {
+            // The events are looked at in steps, each of which needs what the one before has fetched.
+            let next = place &+ 2
+            if next < views.count, let hash = looked[next].key { feeds.approachEntries(hash) }
+            do throws(EventError) {
+                try take(views[place], at: place)
+                body(place, nil)
+            } catch {
+                body(place, error)
+            }
+        }
+    }
+
+    /// What is known of an event before it is counted.
+    private struct Looked {
+        /// Its number.
+        var event: UInt64 = 0
+        /// The hash of its key (`FeedTable.approach`).
+        var key: UInt64?
+        /// How many rules it matches.
+        var rules = 0
+    }
+
+    /// Matches an event, which changes nothing, and fetches what it will be counted in.
+    private func look(_ view: EventView, at place: Int) {
+        eventNumber &+= 1
+        hashes.begin(place)
+        let key = feeds.approach(view, event: eventNumber)
+        let rules = matcher._withUnsafeGuaranteedRef { $0.matches(of: view) }
+        var matched = matches + place &* roles.count
+        let used = uses + place &* hotUses.count
+        for rule in rules {
+            matched.pointee = rule
+            matched += 1
+            let role = roles.baseAddress.unsafelyUnwrapped + Int(rule)
+            guard let uses = role.pointee.uses else { continue }
+            uses._withUnsafeGuaranteedRef {
+                let use = $0.hash(view, hashes, eventNumber)
+                used[role.pointee.use] = use
+                if let use { $0.approach(use) }
+            }
+        }
+        if let key { feeds.approachCells(key) }
+        looked[place] = Looked(event: eventNumber, key: key, rules: rules.count)
+    }
+
+    /// Counts an event that was looked at.
+    private func take(_ view: EventView, at place: Int) throws(EventError) {
         if view.time < watermark { throw .late(milliseconds: watermark - view.time) }
         observe(time: view.time)
-        eventNumber &+= 1
+        let looked = looked[place]
+        event = looked.event
         hasEventID = false
-        matcher._withUnsafeGuaranteedRef {
-            $0.match(view) {
-                origin = $0
-                matched($0, view)
-            }
+        if looked.rules == 0 { return }
+        hashes.begin(place)
+        if let key = looked.key { feeds.begin(key, event: event) }
+        let rules = matches + place &* roles.count
+        let uses = uses + place &* hotUses.count
+        for index in 0..<looked.rules {
+            origin = Int(rules[index])
+            matched(origin, view, uses)
         }
         origin = -1
         for log in hotLogs { log._withUnsafeGuaranteedRef { $0.endEvent(watermark: watermark) } }
@@ -209,35 +304,41 @@ package final class Engine {
         }
     }
 
-    private func matched(_ index: Int, _ view: EventView) {
+    @inline(__always)
+    private func matched(_ index: Int, _ view: EventView, _ used: UnsafePointer<UInt64?>) {
         let role = roles[index]
         if role.feedsRatios {
             feeds.forEachRatio(of: index) { feed in
-                guard let key = feeds.key(feed.key, event: eventNumber, view) else { return }
+                guard let key = feeds.key(feed.key, event: event, view) else { return }
                 feed.state._withUnsafeGuaranteedRef {
                     $0.note(key: key, at: view.time, of: feed.isOf, to: feed.isTo, watermark: watermark)
                 }
             }
         }
-        guard role.isPlain else { return matchedFully(index, role, view) }
+        guard role.isPlain else { return matchedFully(index, role, view, used) }
         counted(index, view, id(of: view))
     }
 
-    private func matchedFully(_ index: Int, _ role: Role, _ view: EventView) {
+    private func matchedFully(_ index: Int, _ role: Role, _ view: EventView, _ used: UnsafePointer<UInt64?>) {
         var use: UInt64?
         if let uses = role.uses {
-            use = uses._withUnsafeGuaranteedRef { $0.hash(view, hashes, eventNumber) }
+            use = used[role.use]
             if let use, uses._withUnsafeGuaranteedRef({ $0.takes(use, at: view.time) }) { return }
         }
         guard !role.hasCondition || holds(detections[index], view) else { return }
         let id = id(of: view)
         if let firstSeen = role.firstSeen {
-            if let use { role.uses?._withUnsafeGuaranteedRef { $0.release(use) } }
-            let known = firstSeen._withUnsafeGuaranteedRef {
-                isNew($0, index, view, id) { counted(index, view, id) }
+            var keys: FeedTable.FirstSeenIDs?
+            if let use {
+                role.uses?._withUnsafeGuaranteedRef {
+                    $0.release(use)
+                    keys = $0.keys(use)
+                }
             }
-            if let known, let use {
-                role.uses?._withUnsafeGuaranteedRef { $0.note(use, key: known, at: view.time) }
+            let ids = keys ?? feeds.firstSeenIDs(of: index, event: event, view)
+            let isKnown = isNew(firstSeen, index, view, id, ids) { counted(index, view, id) }
+            if isKnown, let use {
+                role.uses?._withUnsafeGuaranteedRef { $0.note(use, ids, at: view.time) }
             }
             return
         }
@@ -282,12 +383,12 @@ package final class Engine {
 
     private func counted(_ detection: Int, _ view: EventView, _ id: EventID) {
         feeds.forEach(of: detection) { feed in
-            guard let key = feeds.key(feed.pointee.key, event: eventNumber, view) else { return }
+            guard let key = feeds.key(feed.pointee.key, event: event, view) else { return }
             switch feed.pointee.kind {
             case .count: insert(feed, key, view, id, value: 0)
             case .sum, .mean, .order:
                 let field = feed.pointee.valueField
-                guard let number = field == .none ? 1 : view.firstValue(view[field]).number else {
+                guard let number = field.index < 0 ? 1 : view.firstValue(view[field]).number else {
                     feeds.drop(key, of: feed)
                     return
                 }
@@ -330,7 +431,7 @@ package final class Engine {
             if let log = feed.pointee.log {
                 log._withUnsafeGuaranteedRef {
                     $0.insert(
-                        entry, event: eventNumber, channel: feed.pointee.channel, key: key, watermark: watermark
+                        entry, event: event, channel: feed.pointee.channel, key: key, watermark: watermark
                     ) {
                         join(feed, key, view)
                     } _: {
@@ -347,7 +448,7 @@ package final class Engine {
             }
         guard isNew else { return }
         feeds.forEachBaseline(of: feed) { baseline in
-            let group = baseline.peerKey < 0 ? nil : feeds.key(baseline.peerKey, event: eventNumber, view)
+            let group = baseline.peerKey < 0 ? nil : feeds.key(baseline.peerKey, event: event, view)
             baseline.state._withUnsafeGuaranteedRef {
                 $0.note(key: key, at: view.time, amount: entry.number, group: group ?? -1)
             }
@@ -360,7 +461,7 @@ package final class Engine {
     /// Tells the baselines which peer group the event names, before it is judged.
     private func join(_ feed: UnsafePointer<FeedTable.Feed>, _ key: Int32, _ view: EventView) {
         feeds.forEachBaseline(of: feed) { baseline in
-            guard baseline.peerKey >= 0, let group = feeds.key(baseline.peerKey, event: eventNumber, view) else {
+            guard baseline.peerKey >= 0, let group = feeds.key(baseline.peerKey, event: event, view) else {
                 return
             }
             baseline.state._withUnsafeGuaranteedRef { $0.join(key: key, group: group) }
@@ -407,10 +508,10 @@ package final class Engine {
 
     func closeBuckets() {
         guard bucketClock.move(to: watermark) else { return }
-        for baseline in baselines { baseline.close() }
+        for baseline in hotBaselines { baseline._withUnsafeGuaranteedRef { $0.close() } }
     }
 
-    /// Lets go of what is over, at most once a minute of event time.
+    /// Lets go of what is over, at most once in `sweepInterval`.
     private func sweep(_ target: Int64) {
         var next = Int64.max
         for index in sweepDues.indices {

@@ -149,7 +149,8 @@ final class EpisodeState: StoredState {
     /// Forgets episodes that no anchor can name any more.
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
-        nextSweep = watermark + max(60_000, gap / 4)
+        // An episode is kept for that long; it is over by an eighth of it later at most.
+        nextSweep = watermark + max(60_000, (gap + Self.day) / 8)
         let oldest = watermark - gap - Self.day
         episodes.sweep { $0.last < oldest && !$0.isWaiting }
     }

@@ -2,7 +2,7 @@
 
 import AuditEvent
 
-/// How a log's rows stand on disk: which channels and lanes the events have, by name, and the events as they lie in memory. So a
+/// How a log's rows stand on disk: which channels and lanes the events have, by name, and the events (`StoredEntry`). So a
 /// rule that is added or changed costs the others nothing.
 extension EventLog {
     /// A channel of a stored row: where it stood, which of ours it is, and in which lane its values stand.
@@ -14,17 +14,17 @@ extension EventLog {
     }
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        takeChanged({ encode($0, texts) }, body)
+        takeChanged({ encode($0, $1, texts) }, body)
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        forEachEntries { key, entries in body(keySpace.bytes(of: key), encode(entries, texts)) }
+        forEachEntries { key, entries, shapes in body(keySpace.bytes(of: key), encode(entries, shapes, texts)) }
     }
 
-    private func encode(_ entries: LogEntries, _ texts: LongEventIDs) -> [UInt8] {
+    private func encode(_ entries: LogEntries, _ shapes: LogShapes, _ texts: LongEventIDs) -> [UInt8] {
         var used: UInt32 = 0
         var hashed: [EventID] = []
-        entries.forEach { entry in
+        entries.forEach(shapes) { entry in
             used |= entry.channels
             if case let id = entry.id, id.kind == .hashed { hashed.append(id) }
         }
@@ -34,8 +34,9 @@ extension EventLog {
             writer.write(channel.id)
             writer.write(Int8(channel.lane))
         }
-        writer.write(entries.base)
-        writer.write(block: entries.bytes)
+        let base = entries.first(shapes).map { entries.time($0) } ?? 0
+        writer.write(base)
+        writer.write(block: StoredEntry.row(entries, base: base, shapes))
         for id in hashed { writer.write(text: texts.text(id)) }
         return writer.bytes
     }
@@ -54,55 +55,62 @@ extension EventLog {
         }
         let base: Int64 = try reader.read()
         guard (0...Timestamp.maximum).contains(base) else { throw ByteReader.Damaged() }
-        let stored = try reader.readBlock()
-        var entries = LogEntries()
-        guard stored.withUnsafeBytes({ entries.take($0, base: base, channels: used) }) else {
-            entries.free()
-            throw ByteReader.Damaged()
+        let block = try reader.readBlock()
+        let whole = block.withUnsafeBytes { stored in
+            StoredEntry.isWhole(stored, channels: used) && hasLanes(stored, moved)
         }
-        do throws(ByteReader.Damaged) {
-            try checkLanes(entries, moved)
-            var ids: [EventID] = []
-            entries.forEach { entry in if entry.id.kind == .hashed { ids.append(entry.id) } }
-            for id in ids { texts.remember(id, text: try reader.readText()) }
-        } catch {
-            entries.free()
-            throw error
-        }
-        if moved.allSatisfy({ $0.from == $0.to && $0.lane == plan.channels[$0.from].lane }) {
-            put(entries, key: key)
-        } else {
-            // The windows of a channel that is not shared any more; one that has a row of its own knows better.
-            for channel in moved {
-                for window in plan.others[channel.id] ?? []
-                where !window.state.hasWindow(key) && (channel.lane < 0) == (window.kind == .ones)
-                    && (channel.lane >= LogEntries.numberLanes) == (window.kind == .distinct)
-                {
-                    open(entries, channel.from, lane: channel.lane, window, key, since: .min)
-                }
+        guard whole else { throw ByteReader.Damaged() }
+        var ids: [EventID] = []
+        block.withUnsafeBytes { StoredEntry.forEach($0) { if $0.id.kind == .hashed { ids.append($0.id) } } }
+        for id in ids { texts.remember(id, text: try reader.readText()) }
+        block.withUnsafeBytes { stored in
+            if moved.allSatisfy({ $0.from == $0.to && $0.lane == plan.channels[$0.from].lane }) {
+                put(key: key) { LogEntries(stored, base: base, $0) }
+            } else {
+                move(key, stored, base, moved)
             }
-            var mapped = LogEntries()
-            entries.forEach { entry in
-                for channel in moved where entry.bits & 1 << UInt32(channel.from) != 0 {
-                    guard let to = channel.to else { continue }
-                    let value = channel.lane < 0 ? 0 : entry.value(channel.lane)
-                    mapped.keep(entry.id, at: entries.time(entry), channel: to, lane: plan.channels[to].lane, value)
-                }
-            }
-            entries.free()
-            put(mapped, key: key)
         }
         return []
     }
 
+    /// Takes over the events of other channels or lanes.
+    private func move(_ key: Int32, _ stored: UnsafeRawBufferPointer, _ base: Int64, _ moved: [Moved]) {
+        // The windows of a channel that is not shared any more; one that has a row of its own knows better.
+        for channel in moved {
+            for window in plan.others[channel.id] ?? []
+            where !window.state.hasWindow(key) && (channel.lane < 0) == (window.kind == .ones)
+                && (channel.lane >= LogEntries.numberLanes) == (window.kind == .distinct)
+            {
+                var own: [WindowEntry] = []
+                StoredEntry.forEach(stored) { entry in
+                    guard entry.bits & 1 << UInt32(channel.from) != 0 else { return }
+                    let value = channel.lane < 0 ? 0 : entry.value(channel.lane)
+                    own.append(window.entry(entry.id, at: base + Int64(entry.offset), lane: channel.lane, value))
+                }
+                open(window, key, own)
+            }
+        }
+        put(key: key) { shapes in
+            var mapped = LogEntries()
+            StoredEntry.forEach(stored) { entry in
+                for channel in moved where entry.bits & 1 << UInt32(channel.from) != 0 {
+                    guard let to = channel.to else { continue }
+                    let value = channel.lane < 0 ? 0 : entry.value(channel.lane)
+                    mapped.keep(
+                        entry.id, at: base + Int64(entry.offset), channel: to, lane: plan.channels[to].lane, value,
+                        shapes)
+                }
+            }
+            return mapped
+        }
+    }
+
     /// Every event must have the value of each channel that it is counted in.
-    private func checkLanes(
-        _ entries: LogEntries, _ moved: [Moved]
-    ) throws(ByteReader.Damaged) {
+    private func hasLanes(_ stored: UnsafeRawBufferPointer, _ moved: [Moved]) -> Bool {
         var isWhole = true
-        entries.forEach { entry in
+        StoredEntry.forEach(stored) { entry in
             for channel in moved where entry.bits & 1 << UInt32(channel.from) != 0 && channel.lane >= 0 {
-                if entry.lanes & 1 << UInt8(channel.lane) == 0 { isWhole = false }
+                if !entry.has(channel.lane) { isWhole = false }
             }
         }
         for channel in moved {
@@ -113,6 +121,6 @@ extension EventLog {
                 isWhole = false
             }
         }
-        guard isWhole else { throw ByteReader.Damaged() }
+        return isWhole
     }
 }

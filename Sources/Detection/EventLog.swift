@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditEvent
+import CPrefetch
 
 /// The events that windows of the same group keys look back on, kept once for all of them while none of them is near its limit.
 ///
@@ -13,7 +14,7 @@ import AuditEvent
 /// The bound: at a look, u is what stands in all events since the watermark less the timespan. Every window that is judged
 /// later, also again because of a late event, holds at most u and what comes after the look.
 ///
-/// Bytes per key: 48, 2 a channel, and 26 to 60 an event; at most `maximumEvents` events, past which the windows keep their own.
+/// Bytes per key: 56, 2 a channel, and 22 to 70 an event; at most `maximumEvents` events, past which the windows keep their own.
 final class EventLog: StoredState {
     private struct Cell {
         var entries = LogEntries()
@@ -21,8 +22,8 @@ final class EventLog: StoredState {
         var exact: UInt32 = 0
         /// Channels whose events are not kept here, because one of them does not fit.
         var own: UInt32 = 0
-        /// Per channel what may still come before its windows must be looked at, in `whole`ths of the nearest limit.
-        var slack: UnsafeMutablePointer<UInt16>
+        /// The place of its row in `slacks`.
+        var slack: Int32
     }
 
     /// A whole limit in units of `Cell.slack`.
@@ -36,7 +37,9 @@ final class EventLog: StoredState {
     let stateID: UInt64
     let keySpace: KeySpace
     @exclusivity(unchecked) private var cells: CellMap<Cell>
-    @exclusivity(unchecked) private var slacks = ByteSlab()
+    /// Per channel what may still come before its windows must be looked at, in `whole`ths of the nearest limit.
+    @exclusivity(unchecked) private var slacks: RowSlab<UInt16>
+    private let shapes = LogShapes()
     /// Where the windows of each channel begin in `Cell.exact`; one more at the end.
     private let firstBit: [Int]
     private let channels: UnsafeMutableBufferPointer<Hot>
@@ -78,6 +81,7 @@ final class EventLog: StoredState {
         keySpace = plan.keySpace
         stateID = Detection.stateID(["log"] + plan.keySpace.fields)
         cells = CellMap(keySpace: plan.keySpace)
+        slacks = RowSlab(width: plan.channels.count)
         longest = plan.channels.map(\.horizon).max() ?? 0
         shortest = plan.channels.map(\.horizon).min() ?? 0
         var firstBit = [0]
@@ -95,30 +99,38 @@ final class EventLog: StoredState {
     }
 
     deinit {
-        cells.deallocate { cell in
-            cell.entries.free()
-            slacks.free(cell.slack, channels.count * 2)
-        }
+        cells.deallocate { $0.entries.free() }
         slacks.deallocate()
+        shapes.deallocate()
         channels.deallocate()
         draftValues.deallocate()
     }
 
     var count: Int { cells.count }
     var bytes: Int {
-        var bytes = cells.bytes + slacks.bytes
-        cells.forEach { _, cell in bytes += Int(cell.entries.capacity) + 16 }
+        var bytes = cells.bytes + slacks.bytes + shapes.bytes
+        cells.forEach { _, cell in bytes += cell.entries.bytes }
         return bytes
     }
 
-    private func makeCell() -> Cell {
-        // Without slack: the first event of a channel looks whether its windows have events of their own already.
-        let slack = slacks.take(channels.count * 2).bindMemory(to: UInt16.self, capacity: channels.count)
-        slack.initialize(repeating: 0, count: channels.count)
-        return Cell(slack: slack)
-    }
+    /// Without slack: the first event of a channel looks whether its windows have events of their own already.
+    private func makeCell() -> Cell { Cell(slack: slacks.take(repeating: 0)) }
 
     // MARK: Events
+
+    /// Says that an event of a key is about to be counted.
+    @inline(__always)
+    func approach(_ key: Int32) {
+        cells.approach(key)
+    }
+
+    /// The same a step later.
+    @inline(__always)
+    func approachEntries(_ key: Int32) {
+        guard let cell = cells.find(key) else { return }
+        gw_prefetch(slacks[cell.pointee.slack])
+        cell.pointee.entries.approach()
+    }
 
     /// Counts an event in the windows of a channel. False when it is counted there already.
     ///
@@ -157,10 +169,10 @@ final class EventLog: StoredState {
                 value = UInt64(whole)
             }
         }
-        let slack = cell.pointee.slack + channel
+        let slack = slacks[cell.pointee.slack] + channel
         if !(lane >= LogEntries.numberLanes && slack.pointee > 0
             && cell.pointee.entries.endsWith(
-                value, lane: lane, channel: channel, since: watermark - hot.pointee.shortest))
+                value, lane: lane, channel: channel, since: watermark - hot.pointee.shortest, shapes))
         {
             let taken = hot.pointee.perEvent + hot.pointee.perUnit * Float(value) + 1
             if taken >= Float(slack.pointee) {
@@ -184,12 +196,12 @@ final class EventLog: StoredState {
         write(watermark)
         let cell = cells.make(key, makeCell())
         // First, so that what is left lies close enough together for another.
-        cell.pointee.entries.drop(before: watermark - longest)
+        cell.pointee.entries.drop(before: watermark - longest, shapes)
         cells.touch(key)
         let id = entry.id
         draft = Draft(
             event: event, key: key, cell: cell, time: entry.time, id: id,
-            place: cell.pointee.entries.place(of: id, at: entry.time) ?? -1)
+            place: cell.pointee.entries.place(of: id, at: entry.time, shapes) ?? -1)
     }
 
     /// Adds a channel to the event at hand, with its value in a lane (-1 without one). False when it is there already.
@@ -215,7 +227,8 @@ final class EventLog: StoredState {
     ) -> Bool {
         write(watermark)
         guard let cell = draft.cell, cell.pointee.own & 1 << UInt32(channel) == 0 else { return true }
-        let isNew = cell.pointee.entries.keep(entry.id, at: entry.time, channel: channel, lane: lane, value)
+        let isNew = cell.pointee.entries.keep(
+            entry.id, at: entry.time, channel: channel, lane: lane, value, shapes)
         if Int(cell.pointee.entries.count) > Self.maximumEvents { leaveAll(cell, draft.key, watermark) }
         return isNew
     }
@@ -231,7 +244,8 @@ final class EventLog: StoredState {
     private func write(_ watermark: Int64) {
         guard draft.channels != 0, let cell = draft.cell else { return }
         cell.pointee.entries.insert(
-            draft.id, at: draft.time, channels: draft.channels, lanes: draft.lanes, draftValues, place: draft.place)
+            draft.id, at: draft.time, channels: draft.channels, lanes: draft.lanes, draftValues, place: draft.place,
+            shapes)
         draft.channels = 0
         draft.lanes = 0
         draft.place = -1
@@ -287,7 +301,7 @@ final class EventLog: StoredState {
                 cell.pointee.exact |= mask
             }
         }
-        cell.pointee.slack[channel] = UInt16(slack)
+        slacks[cell.pointee.slack][channel] = UInt16(slack)
     }
 
     /// What stands in the events since `oldest` and one more.
@@ -328,11 +342,11 @@ final class EventLog: StoredState {
         _ entries: LogEntries, _ channel: Int, to oldest: Int64, _ goesOn: (LogEntries.Entry) -> Bool
     ) {
         if entries.isEmpty { return }
-        var at = entries.last
+        var at = entries.last(shapes)
         while entries.time(at) >= oldest {
             if at.bits & 1 << UInt32(channel) != 0, !goesOn(at) { return }
             if entries.isFirst(at) { return }
-            at = entries.entry(before: at)
+            at = entries.entry(before: at, shapes)
         }
     }
 
@@ -340,29 +354,20 @@ final class EventLog: StoredState {
     private func open(
         _ cell: UnsafeMutablePointer<Cell>, _ channel: Int, _ window: LogPlan.Window, _ key: Int32, _ watermark: Int64
     ) {
-        open(
-            cell.pointee.entries, channel, lane: plan.channels[channel].lane, window, key,
-            since: watermark - plan.channels[channel].horizon)
+        let (lane, oldest) = (plan.channels[channel].lane, watermark - plan.channels[channel].horizon)
+        let entries = cell.pointee.entries
+        var own: [WindowEntry] = []
+        entries.forEach(shapes) { entry in
+            guard entry.bits & 1 << UInt32(channel) != 0, entries.time(entry) >= oldest else { return }
+            let value = lane < 0 ? 0 : entry.value(lane)
+            own.append(window.entry(entry.id, at: entries.time(entry), lane: lane, value))
+        }
+        open(window, key, own)
     }
 
-    /// The same from entries in which the channel and its lane may have other places than here.
-    func open(
-        _ entries: LogEntries, _ channel: Int, lane: Int, _ window: LogPlan.Window, _ key: Int32, since oldest: Int64
-    ) {
-        var own: [WindowEntry] = []
-        entries.forEach { entry in
-            guard entry.bits & 1 << UInt32(channel) != 0, entries.time(entry) >= oldest else { return }
-            var value: UInt64 = 0
-            if lane >= LogEntries.numberLanes {
-                value = entry.value(lane)
-            } else if lane >= 0 {
-                value = Double(entry.value(lane)).bitPattern
-            }
-            own.append(
-                WindowEntry(time: entries.time(entry), source: 0, id: entry.id, value: window.value(value)))
-        }
-        own.sort { WindowEntry.precedes($0, $1, bySource: false) }
-        window.state.open(key: key, own)
+    /// The same with these, in whatever order.
+    func open(_ window: LogPlan.Window, _ key: Int32, _ own: [WindowEntry]) {
+        window.state.open(key: key, own.sorted { WindowEntry.precedes($0, $1, bySource: false) })
     }
 
     /// From now on the windows of a channel alone keep its events.
@@ -372,7 +377,7 @@ final class EventLog: StoredState {
         }
         cell.pointee.own |= 1 << UInt32(channel)
         cell.pointee.exact |= channels[channel].exactBits
-        cell.pointee.entries.filter { $0.channels & ~(1 << UInt32(channel)) }
+        cell.pointee.entries.filter(shapes) { $0.channels & ~(1 << UInt32(channel)) }
         cells.touch(key)
     }
 
@@ -390,52 +395,49 @@ final class EventLog: StoredState {
     }
 
     func takeChanged(
-        _ encode: (LogEntries) -> [UInt8], _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void
+        _ encode: (LogEntries, LogShapes) -> [UInt8], _ body: (_ key: UnsafeRawBufferPointer, _ value: [UInt8]?) -> Void
     ) {
-        cells.takeChanges({ encode($0.entries) }, body)
+        cells.takeChanges({ encode($0.entries, shapes) }, body)
     }
 
-    func forEachEntries(_ body: (Int32, LogEntries) -> Void) {
-        cells.forEach { body($0, $1.entries) }
+    func forEachEntries(_ body: (Int32, LogEntries, LogShapes) -> Void) {
+        cells.forEach { body($0, $1.entries, shapes) }
     }
 
-    /// Takes over a key's events.
-    func put(_ entries: LogEntries, key: Int32) {
+    /// Gives a key its events.
+    func put(key: Int32, _ make: (LogShapes) -> LogEntries) {
         let cell = cells.make(key, makeCell())
         cell.pointee.entries.free()
-        cell.pointee.entries = entries
+        cell.pointee.entries = make(shapes)
     }
 
     // MARK: Forgetting
 
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
-        nextSweep = watermark + max(60_000, longest / 2)
+        nextSweep = watermark + max(60_000, longest)
         var changed: [Int32] = []
         cells.sweep { key, cell in
-            let before = cell.entries.bytes.count
+            let before = cell.entries.count
             forget(&cell, key, watermark)
             guard cell.entries.isEmpty else {
-                if cell.entries.bytes.count < before { changed.append(key) }
+                if cell.entries.count < before { changed.append(key) }
                 return false
             }
             // What is left is what the windows know themselves.
             cell.entries.free()
-            slacks.free(cell.slack, channels.count * 2)
+            slacks.free(cell.slack)
             return true
         }
         for key in changed { cells.touch(key) }
-        if cells.count == 0 {
-            slacks.deallocate()
-            slacks = ByteSlab()
-        }
+        if cells.count == 0 { slacks.reset() }
     }
 
     /// Forgets what no window to come can reach, and which windows had events of their own that are gone by now.
     private func forget(_ cell: inout Cell, _ key: Int32, _ watermark: Int64) {
         let entries = cell.entries
-        if let first = entries.first, entries.time(first) < watermark - shortest {
-            cell.entries.filter { entry in
+        if let first = entries.first(shapes), entries.time(first) < watermark - shortest {
+            cell.entries.filter(shapes) { entry in
                 let age = watermark - entries.time(entry)
                 if age <= shortest { return entry.channels }
                 var bits = entry.channels
@@ -454,7 +456,7 @@ final class EventLog: StoredState {
                 bit += 1
                 guard cell.exact & mask != 0, !window.state.hasWindow(key) else { continue }
                 cell.exact &= ~mask
-                cell.slack[channel] = 0
+                slacks[cell.slack][channel] = 0
             }
             if cell.exact & channels[channel].exactBits == 0 { cell.own &= ~(1 << UInt32(channel)) }
         }
@@ -462,6 +464,13 @@ final class EventLog: StoredState {
 }
 
 extension LogPlan.Window {
+    /// An event with the value of a lane, -1 for none, as this window counts it.
+    func entry(_ id: EventID, at time: Int64, lane: Int, _ value: UInt64) -> WindowEntry {
+        let isNumber = lane >= 0 && lane < LogEntries.numberLanes
+        return WindowEntry(
+            time: time, source: 0, id: id, value: self.value(isNumber ? Double(value).bitPattern : value))
+    }
+
     /// The value of an event as this window counts it.
     func value(_ value: UInt64) -> UInt64 {
         switch kind {

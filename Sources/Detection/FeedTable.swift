@@ -42,6 +42,14 @@ final class FeedTable {
         var users = -1
     }
 
+    /// The numbers of these keys for one event; -1 for one that it does not have.
+    struct FirstSeenIDs {
+        var group: Int32 = -1
+        var value: Int32 = -1
+        var members: Int32 = -1
+        var users: Int32 = -1
+    }
+
     /// A `ratio` in which a detection rule's match is counted.
     struct RatioFeed {
         let state: Unmanaged<RatioState>
@@ -61,6 +69,10 @@ final class FeedTable {
         var id: Int32 = -1
     }
 
+    /// The key that most feeds have, -1 without feeds, and what is kept under it.
+    private let approached: Int
+    private let approachedLogs: UnsafeMutableBufferPointer<Unmanaged<EventLog>>
+    private let approachedBaselines: UnsafeMutableBufferPointer<Unmanaged<BaselineState>>
     private let feeds: UnsafeMutableBufferPointer<Feed>
     /// Per detection rule, where its feeds begin; one more at the end.
     private let starts: UnsafeMutableBufferPointer<Int>
@@ -147,6 +159,21 @@ final class FeedTable {
                         users: $0.peers.map { key($0.valueFields, $0.users.keySpace) } ?? -1)
                 } ?? FirstSeenKeys())
         }
+        let counts = keys.indices.map { key in feeds.count { $0.key == key } }
+        approached = counts.indices.max { counts[$0] < counts[$1] } ?? -1
+        var approachedLogs: [Unmanaged<EventLog>] = []
+        var approachedBaselines: [Unmanaged<BaselineState>] = []
+        for feed in feeds where feed.key == approached {
+            if let log = feed.log, !approachedLogs.contains(where: { $0.toOpaque() == log.toOpaque() }) {
+                approachedLogs.append(log)
+            }
+            for baseline in baselines[feed.baselinesFrom..<feed.baselinesTo]
+            where !approachedBaselines.contains(where: { $0.toOpaque() == baseline.state.toOpaque() }) {
+                approachedBaselines.append(baseline.state)
+            }
+        }
+        self.approachedLogs = EventDecoder.lasting(approachedLogs)
+        self.approachedBaselines = EventDecoder.lasting(approachedBaselines)
         self.hashes = .passUnretained(hashes)
         self.baselines = EventDecoder.lasting(baselines)
         self.firstSeenKeys = EventDecoder.lasting(firstSeenKeys)
@@ -159,6 +186,8 @@ final class FeedTable {
     }
 
     deinit {
+        approachedLogs.deallocate()
+        approachedBaselines.deallocate()
         feeds.deallocate()
         starts.deallocate()
         baselines.deallocate()
@@ -185,9 +214,19 @@ final class FeedTable {
     @inline(__always)
     func field(_ index: Int) -> SlotID { fields[index] }
 
-    /// The keys of a detection rule with `first_seen`, for `key`.
-    @inline(__always)
-    func firstSeenKeys(of detection: Int) -> FirstSeenKeys { firstSeenKeys[detection] }
+    /// The event's keys for a detection rule with `first_seen`. Nothing but the group is looked for in an event without a group.
+    func firstSeenIDs(of detection: Int, event: UInt64, _ view: EventView) -> FirstSeenIDs {
+        let keys = firstSeenKeys[detection]
+        var ids = FirstSeenIDs()
+        guard let group = key(keys.group, event: event, view) else { return ids }
+        ids.group = group
+        if keys.members >= 0, let members = key(keys.members, event: event, view) {
+            ids.members = members
+            ids.users = key(keys.users, event: event, view) ?? -1
+        }
+        ids.value = key(keys.value, event: event, view) ?? -1
+        return ids
+    }
 
     /// Calls `body` with each baseline of a feed.
     @inline(__always)
@@ -216,6 +255,43 @@ final class FeedTable {
     func key(_ index: Int, event: UInt64, _ view: EventView) -> Int32? {
         if keys[index].event == event, case let id = keys[index].id { return id < 0 ? nil : id }
         return make(index, event, view)
+    }
+
+    /// The hash of the key under which an event is mostly counted, whose place in its key space is fetched; nil when it has none.
+    @inline(__always)
+    func approach(_ view: EventView, event: UInt64) -> UInt64? {
+        guard approached >= 0, case let key = keys[approached] else { return nil }
+        let names = UnsafeBufferPointer(rebasing: fields[key.from..<key.to])
+        guard let hash = hashes._withUnsafeGuaranteedRef({ $0.hash(of: names, view, event) }) else { return nil }
+        key.space._withUnsafeGuaranteedRef { $0.approach(hash) }
+        return hash
+    }
+
+    /// Fetches what is kept under the key that has this hash.
+    @inline(__always)
+    func approachCells(_ hash: UInt64) {
+        let id = keys[approached].space._withUnsafeGuaranteedRef { $0.known(hash) }
+        if id < 0 { return }
+        for log in approachedLogs { log._withUnsafeGuaranteedRef { $0.approach(id) } }
+        for baseline in approachedBaselines { baseline._withUnsafeGuaranteedRef { $0.approach(id) } }
+    }
+
+    /// Begins with the event whose key has this hash, when the key is known: then nobody need look for it.
+    @inline(__always)
+    func begin(_ hash: UInt64, event: UInt64) {
+        let key = keys.baseAddress.unsafelyUnwrapped + approached
+        let id = key.pointee.space._withUnsafeGuaranteedRef { $0.known(hash) }
+        if id < 0 { return }
+        key.pointee.event = event
+        key.pointee.id = id
+    }
+
+    /// The same a step later.
+    @inline(__always)
+    func approachEntries(_ hash: UInt64) {
+        let id = keys[approached].space._withUnsafeGuaranteedRef { $0.known(hash) }
+        if id < 0 { return }
+        for log in approachedLogs { log._withUnsafeGuaranteedRef { $0.approachEntries(id) } }
     }
 
     @inline(never)

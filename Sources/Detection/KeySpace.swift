@@ -5,22 +5,22 @@ import AuditEvent
 /// The group keys of one list of fields, each stored once and numbered; all correlations with the same `group-by` share
 /// them. A key lives as long as some state holds it. For one thread.
 ///
-/// Bytes per key: 24, its text in a slab (`ByteSlab`), and 8 to 16 of the table; at most 32 kB for all.
+/// Bytes per key: 12, its text in a slab (`ByteSlab`), and 10 to 12 of the table; those of `KnownKeys` for all.
 final class KeySpace {
     private struct Key {
-        var bytes: UnsafeMutableRawPointer?
-        var hash: UInt64
-        var count: UInt32
+        /// Of its text in the slab; meaningless for a number that no key has.
+        var place: UInt32
+        /// Bytes of its text; -1 where there is no key.
+        var count: Int32
         var holders: UInt32
     }
 
-    /// A key by the hash of its values.
-    private struct Known {
-        var hash: UInt64 = 0
-        var id: Int32 = -1
+    /// Where keys stand in the table; those of one hash behind each other.
+    private struct Entry {
+        var hash: UInt32
+        /// -1 where nothing stands.
+        var id: Int32
     }
-
-    private static let maximumKnown = 2048
 
     /// The fields whose values make the key.
     let fields: [String]
@@ -30,59 +30,49 @@ final class KeySpace {
     @exclusivity(unchecked) private var free: [Int32] = []
     /// The key that was asked for last.
     @exclusivity(unchecked) private var latest: Int32 = 0
-    /// Keys that were asked for by the hash of their values (`ValueHash`): one that is found need not be written down.
-    @exclusivity(unchecked) private var known: UnsafeMutablePointer<Known>
-    @exclusivity(unchecked) private var knownMask = 0
-    @exclusivity(unchecked) private var table: UnsafeMutablePointer<Int32>
-    @exclusivity(unchecked) private var mask = 127
+    /// By the hash as a share of the table's size: in order of the hashes.
+    @exclusivity(unchecked) private var table: UnsafeMutablePointer<Entry>
+    @exclusivity(unchecked) private var size = 128
     @exclusivity(unchecked) private var slab = ByteSlab()
     private let seed: UInt64
+    @exclusivity(unchecked) private var known = KnownKeys(keys: 0)
+    /// How many keys have gone.
+    @exclusivity(unchecked) private(set) var removals: UInt32 = 0
     /// Keys that some state holds.
     @exclusivity(unchecked) private(set) var live = 0
     /// Bytes of the keys and their table.
     var bytes: Int {
-        capacity * MemoryLayout<Key>.stride + (mask + 1) * 4 + slab.bytes + (knownMask + 1) * MemoryLayout<Known>.stride
+        capacity * MemoryLayout<Key>.stride + size * MemoryLayout<Entry>.stride + slab.bytes + known.bytes
     }
 
     init(fields: [String]) {
         self.fields = fields
         keys = .allocate(capacity: capacity)
-        table = .allocate(capacity: mask + 1)
-        table.initialize(repeating: -1, count: mask + 1)
+        table = Self.emptyTable(size)
         // Group values come from outside: with a seed nobody knows, no one can aim at one chain of this table.
         seed = UInt64.random(in: .min ... .max)
-        known = .allocate(capacity: 1)
-        known.initialize(to: Known())
-        forgetKnown()
-    }
-
-    /// Makes the table of `known` anew, as large as that of all keys or as it may be.
-    private func forgetKnown() {
-        let count = min(mask + 1, Self.maximumKnown)
-        known.deallocate()
-        known = .allocate(capacity: count)
-        known.initialize(repeating: Known(), count: count)
-        knownMask = count - 1
     }
 
     deinit {
-        for i in 0..<used { keys[i].bytes.map { slab.free($0, Int(keys[i].count)) } }
         slab.deallocate()
         keys.deallocate()
         table.deallocate()
         known.deallocate()
     }
 
-    /// The key whose values have this hash, when it was asked for before; -1 otherwise.
+    /// The key whose values have this hash, when it was noted; -1 otherwise.
     @inline(__always)
-    func known(_ hash: UInt64) -> Int32 {
-        let entry = known + (Int(truncatingIfNeeded: hash) & knownMask)
-        return entry.pointee.hash == hash ? entry.pointee.id : -1
-    }
+    func known(_ hash: UInt64) -> Int32 { known[hash] }
 
     /// Notes the hash of a key's values.
     func note(_ hash: UInt64, _ id: Int32) {
-        known[Int(truncatingIfNeeded: hash) & knownMask] = Known(hash: hash, id: id)
+        known[hash] = id
+    }
+
+    /// Says that `known` is about to be asked.
+    @inline(__always)
+    func approach(_ hash: UInt64) {
+        known.approach(hash)
     }
 
     /// The number of a key, which stays valid while someone holds it; a new key has no holder yet.
@@ -105,31 +95,41 @@ final class KeySpace {
 
     @inline(__always)
     private func isKey(_ id: Int32, _ key: UnsafeRawBufferPointer) -> Bool {
-        guard Int(id) < used, case let known = keys + Int(id), let stored = known.pointee.bytes,
-            Int(known.pointee.count) == key.count
-        else { return false }
-        return key.count == 0 || ASCII.equal(stored, key.baseAddress ?? UnsafeRawPointer(stored), count: key.count)
+        guard Int(id) < used, case let known = keys[Int(id)], Int(known.count) == key.count else { return false }
+        let stored = UnsafeRawPointer(slab[known.place])
+        return key.count == 0 || ASCII.equal(stored, key.baseAddress ?? stored, count: key.count)
     }
 
     private func find(_ key: UnsafeRawBufferPointer) -> Int32 {
-        let hash = stableHash(key, seed: seed)
-        var i = Int(truncatingIfNeeded: hash) & mask
-        while case let id = table[i], id >= 0 {
-            let known = keys + Int(id)
-            if known.pointee.hash == hash, isKey(id, key) { return id }
-            i = (i &+ 1) & mask
+        let hash = UInt32(truncatingIfNeeded: stableHash(key, seed: seed) &>> 32)
+        var i = home(hash)
+        while case let entry = table[i], entry.id >= 0 {
+            if entry.hash == hash, isKey(entry.id, key) { return entry.id }
+            i = after(i)
         }
         return add(key, hash, at: i)
     }
 
-    private func add(_ key: UnsafeRawBufferPointer, _ hash: UInt64, at place: Int) -> Int32 {
+    /// Where a hash's entry stands when there is room.
+    @inline(__always)
+    private func home(_ hash: UInt32) -> Int { Int((UInt64(hash) &* UInt64(size)) &>> 32) }
+
+    @inline(__always)
+    private func after(_ i: Int) -> Int { i &+ 1 == size ? 0 : i &+ 1 }
+
+    /// The hash of a key that is there.
+    private func hash(of id: Int32) -> UInt32 {
+        UInt32(truncatingIfNeeded: stableHash(bytes(of: id), seed: seed) &>> 32)
+    }
+
+    private func add(_ key: UnsafeRawBufferPointer, _ hash: UInt32, at place: Int) -> Int32 {
         let id = take()
-        let copy = slab.take(key.count)
-        if let start = key.baseAddress { copy.copyMemory(from: start, byteCount: key.count) }
-        keys[Int(id)] = Key(bytes: copy, hash: hash, count: UInt32(key.count), holders: 0)
-        table[place] = id
+        let text = slab.take(key.count)
+        if let start = key.baseAddress { slab[text].copyMemory(from: start, byteCount: key.count) }
+        keys[Int(id)] = Key(place: text, count: Int32(key.count), holders: 0)
+        table[place] = Entry(hash: hash, id: id)
         live += 1
-        if live * 2 > mask { grow() }
+        if live * 5 > size * 4 { grow() }
         return id
     }
 
@@ -160,7 +160,7 @@ final class KeySpace {
 
     /// The bytes of a key, where they are until it goes.
     func bytes(of id: Int32) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: keys[Int(id)].bytes, count: Int(keys[Int(id)].count))
+        UnsafeRawBufferPointer(start: slab[keys[Int(id)].place], count: Int(keys[Int(id)].count))
     }
 
     private func take() -> Int32 {
@@ -174,38 +174,46 @@ final class KeySpace {
         return Int32(used - 1)
     }
 
+    private static func emptyTable(_ size: Int) -> UnsafeMutablePointer<Entry> {
+        let table = UnsafeMutablePointer<Entry>.allocate(capacity: size)
+        table.initialize(repeating: Entry(hash: 0, id: -1), count: size)
+        return table
+    }
+
+    /// A larger table: twice as large while small, then by a quarter. Entries go from one to the other in order.
     private func grow() {
-        table.deallocate()
-        mask = mask * 2 + 1
-        table = .allocate(capacity: mask + 1)
-        table.initialize(repeating: -1, count: mask + 1)
-        if knownMask < mask, knownMask + 1 < Self.maximumKnown { forgetKnown() }
-        for id in 0..<used where keys[id].bytes != nil {
-            var i = Int(truncatingIfNeeded: keys[id].hash) & mask
-            while table[i] >= 0 { i = (i + 1) & mask }
-            table[i] = Int32(id)
+        let (old, oldSize) = (table, size)
+        size = size < 4096 ? size * 2 : size + size / 4
+        table = Self.emptyTable(size)
+        known.resize(keys: size)
+        for place in 0..<oldSize where old[place].id >= 0 {
+            var i = home(old[place].hash)
+            while table[i].id >= 0 { i = after(i) }
+            table[i] = old[place]
         }
+        old.deallocate()
     }
 
     /// Removes a key and closes the gap in its chain (linear probing without tombstones).
     private func remove(_ id: Int32) {
-        let hash = GroupKey.hash(bytes(of: id))
-        if known(hash) == id { note(hash, -1) }
-        var hole = Int(truncatingIfNeeded: keys[Int(id)].hash) & mask
-        while table[hole] != id { hole = (hole + 1) & mask }
-        table[hole] = -1
-        var i = (hole + 1) & mask
-        while table[i] >= 0 {
-            let home = Int(truncatingIfNeeded: keys[Int(table[i])].hash) & mask
-            if (i - home) & mask >= (i - hole) & mask {
+        removals &+= 1
+        let values = GroupKey.hash(bytes(of: id))
+        if known[values] == id { known[values] = -1 }
+        var hole = home(hash(of: id))
+        while table[hole].id != id { hole = after(hole) }
+        var i = after(hole)
+        while table[i].id >= 0 {
+            // Whether the entry may stand at the hole: its home is not behind it.
+            let home = home(table[i].hash)
+            if (i >= home ? i - home : i - home + size) >= (i >= hole ? i - hole : i - hole + size) {
                 table[hole] = table[i]
-                table[i] = -1
                 hole = i
             }
-            i = (i + 1) & mask
+            i = after(i)
         }
-        keys[Int(id)].bytes.map { slab.free($0, Int(keys[Int(id)].count)) }
-        keys[Int(id)].bytes = nil
+        table[hole] = Entry(hash: 0, id: -1)
+        slab.free(keys[Int(id)].place, Int(keys[Int(id)].count))
+        keys[Int(id)].count = -1
         live -= 1
         if live == 0, capacity > 1024 { reset() } else { free.append(id) }
     }
@@ -217,30 +225,12 @@ final class KeySpace {
         slab.deallocate()
         slab = ByteSlab()
         capacity = 64
-        mask = 127
+        size = 128
         used = 0
         free = []
         keys = .allocate(capacity: capacity)
-        table = .allocate(capacity: mask + 1)
-        table.initialize(repeating: -1, count: mask + 1)
-        forgetKnown()
-    }
-}
-
-/// A hash of the values of several fields.
-struct ValueHash {
-    /// Values come from outside: with a seed nobody knows, no one can make two of them alike.
-    static let seed = UInt64.random(in: .min ... .max)
-
-    static let none = ValueHash(bits: 0)
-
-    private(set) var bits: UInt64
-
-    /// Adds the hash of one value's text, made with `seed`.
-    @inline(__always)
-    mutating func add(_ value: UInt64) {
-        bits = (bits ^ value) &* 0x9E37_79B9_7F4A_7C15
-        bits ^= bits &>> 29
+        table = Self.emptyTable(size)
+        known.resize(keys: 0)
     }
 }
 
@@ -309,14 +299,14 @@ final class GroupKey {
         body(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
 
-    /// The hash of a key's values, as `ValueHash` has it of an event.
+    /// The hash of a key's values, as that of an event's.
     static func hash(_ key: UnsafeRawBufferPointer) -> UInt64 {
         var hash = ValueHash.none
         var position = 0
         while position + 2 <= key.count {
             let end = position + 2 + (Int(key[position]) | Int(key[position + 1]) << 8)
             guard end <= key.count else { break }
-            hash.add(stableHash(UnsafeRawBufferPointer(rebasing: key[(position + 2)..<end]), seed: ValueHash.seed))
+            hash.add(ValueHash.of(UnsafeRawBufferPointer(rebasing: key[(position + 2)..<end]), ValueHash.seed))
             position = end
         }
         return hash.bits

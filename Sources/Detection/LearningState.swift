@@ -5,7 +5,7 @@ import AuditEvent
 /// Since when group keys are known: for how long rules with `first_seen` only learn. Rules that group by the same fields share
 /// it: most of them know the same groups.
 ///
-/// Bytes per group: 24 and 8 for each rule.
+/// Bytes per group: 4 and 8 for each rule.
 final class LearningTable: StoredState {
     let stateID: UInt64
     let keySpace: KeySpace
@@ -14,9 +14,10 @@ final class LearningTable: StoredState {
 
     /// In order of their places in a row.
     private var rules: [Rule] = []
+    /// Places in `slab`.
+    @exclusivity(unchecked) private var rows: CellMap<Int32>
     /// Per rule the first use and the last one (`LearningState.Group`); 0 for a group that the rule does not know.
-    @exclusivity(unchecked) private var rows: CellMap<UnsafeMutablePointer<UInt64>>
-    @exclusivity(unchecked) private var slab = ByteSlab()
+    @exclusivity(unchecked) private var slab = RowSlab<UInt64>(width: 0)
     private var nextSweep: Int64 = .min
     var sweepDue: Int64 { nextSweep }
 
@@ -27,13 +28,15 @@ final class LearningTable: StoredState {
     }
 
     deinit {
-        rows.deallocate { slab.free($0, rules.count * 8) }
+        rows.deallocate { _ in }
         slab.deallocate()
     }
 
     /// Adds a rule, before the first event. Returns its place.
     func add(_ rule: Rule) -> Int {
         rules.append(rule)
+        slab.deallocate()
+        slab = RowSlab(width: rules.count)
         return rules.count - 1
     }
 
@@ -43,35 +46,32 @@ final class LearningTable: StoredState {
     /// What a rule knows of a group, for reading and writing.
     @inline(__always)
     func group(_ key: Int32, rule: Int) -> UnsafeMutablePointer<UInt64> {
-        rows.make(key, makeRow()).pointee + rule
+        // First, because a new row may move the others.
+        let row = rows.make(key, slab.take(repeating: 0)).pointee
+        return slab[row] + rule
     }
 
     func touch(_ key: Int32) {
         rows.touch(key)
     }
 
-    private func makeRow() -> UnsafeMutablePointer<UInt64> {
-        let row = slab.take(rules.count * 8).bindMemory(to: UInt64.self, capacity: rules.count)
-        row.initialize(repeating: 0, count: rules.count)
-        return row
-    }
-
     func sweep(watermark: Int64) {
         guard watermark >= nextSweep else { return }
         nextSweep = watermark + max(60_000, (rules.map(\.history).min() ?? 0) / 4)
         rows.sweep { row in
-            guard rules.indices.allSatisfy({ LearningState.isOver(row[$0], rules[$0].history, watermark) }) else {
+            guard rules.indices.allSatisfy({ LearningState.isOver(slab[row][$0], rules[$0].history, watermark) }) else {
                 return false
             }
-            slab.free(row, rules.count * 8)
+            slab.free(row)
             return true
         }
+        if rows.count == 0 { slab.reset() }
     }
 
     // MARK: Storing
 
     func takeChanges(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]?) -> Void) {
-        rows.takeChanges({ encode($0) }, body)
+        rows.takeChanges({ encode(slab[$0]) }, body)
     }
 
     func discardChanges() {
@@ -79,7 +79,7 @@ final class LearningTable: StoredState {
     }
 
     func forEach(_ texts: LongEventIDs, _ body: (UnsafeRawBufferPointer, [UInt8]) -> Void) {
-        rows.forEach { key, row in body(keySpace.bytes(of: key), encode(row)) }
+        rows.forEach { key, row in body(keySpace.bytes(of: key), encode(slab[row])) }
     }
 
     /// By the rules' names: one that is added or goes costs the others nothing.
@@ -100,8 +100,8 @@ final class LearningTable: StoredState {
             let (id, group): (UInt64, UInt64) = (try reader.read(), try reader.read())
             if let place = rules.firstIndex(where: { $0.id == id }) { found.append((place, group)) }
         }
-        let row = rows.make(key, makeRow()).pointee
-        for (place, group) in found { row[place] = group }
+        let row = rows.make(key, slab.take(repeating: 0)).pointee
+        for (place, group) in found { slab[row][place] = group }
         return []
     }
 }

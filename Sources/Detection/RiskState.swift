@@ -85,14 +85,16 @@ final class RiskState: StoredState {
         if let term, !standing.pointee.terms.contains(where: { $0.alert == term.alert }) {
             standing.pointee.terms.append(term)
             if standing.pointee.terms.count > Self.maximumTerms {
-                let terms = standing.pointee.terms
-                let least = terms.indices.min { terms[$0].weight(at: time) < terms[$1].weight(at: time) }
+                let weights = standing.pointee.terms.map { $0.weight(at: time) }
+                let least = weights.indices.min { weights[$0] < weights[$1] }
                 if let least { standing.pointee.terms.remove(at: least) }
             }
         }
         standings.touch(key)
+        let all = standing.pointee.terms
+        let terms = all.contains { isDismissed($0.alert) } ? all.filter { !isDismissed($0.alert) } : all
         return (
-            Self.risk(standing.pointee.terms.filter { !isDismissed($0.alert) }, at: time),
+            Self.risk(terms, at: time),
             alertID(["incident", identity, String(standing.pointee.incidentDay)])
         )
     }
@@ -101,24 +103,28 @@ final class RiskState: StoredState {
     static func risk(_ terms: [Term], at moment: Int64) -> Alert.Risk {
         var rules: [String] = []
         for term in terms where !rules.contains(term.rule) { rules.append(term.rule) }
+        // In order of time, mostly as they are.
+        let order = terms.indices.sorted { (terms[$0].time, terms[$0].alert) < (terms[$1].time, terms[$1].alert) }
         var parts: [Alert.Risk.Term] = []
         for rule in rules {
-            let own = terms.filter { $0.rule == rule }.sorted { ($0.time, $0.alert) < ($1.time, $1.alert) }
+            let own = order.filter { terms[$0].rule == rule }
             guard let last = own.last else { continue }
             // In order of time, so a day's terms stand together.
             var (day, spent) = (Int64.min, 0.0)
             var weights: [Double] = []
-            for term in own {
-                if term.time / Self.day != day { (day, spent) = (term.time / Self.day, 0) }
-                let allowed = min(term.points, max(0, term.daily - spent))
+            for place in own {
+                let start = terms[place].time / Self.day
+                if start != day { (day, spent) = (start, 0) }
+                let allowed = min(terms[place].points, max(0, terms[place].daily - spent))
                 spent += allowed
-                weights.append(allowed * term.kept(at: moment))
+                weights.append(allowed * terms[place].kept(at: moment))
             }
             weights.sort(by: >)
             let sum = weights.enumerated().reduce(0.0) { $0 + $1.element / pow(Double($1.offset + 1), 1.5) }
             parts.append(
                 Alert.Risk.Term(
-                    rule: last.name, points: (sum * 10).rounded() / 10, alerts: own.count, time: last.time))
+                    rule: terms[last].name, points: (sum * 10).rounded() / 10, alerts: own.count,
+                    time: terms[last].time))
         }
         parts.sort { ($1.points, $0.rule) < ($0.points, $1.rule) }
         let score = parts.reduce(0.0) { $0 + $1.points }

@@ -21,6 +21,8 @@ package final class RuleMatcher {
     private let tests: UnsafeMutableBufferPointer<CompiledTest>
     private let branches: UnsafeMutableBufferPointer<Branch>
     private let entries: UnsafeMutableBufferPointer<Int32>
+    /// Room for what `matches(of:)` gives.
+    private let found: UnsafeMutableBufferPointer<Int32>
     private let answers: PredicateAnswers
     private let index: CandidateIndex?
     /// The same objects for every event: nothing counts references to them.
@@ -82,6 +84,7 @@ package final class RuleMatcher {
         self.tests = EventDecoder.lasting(tests)
         self.branches = EventDecoder.lasting(branches)
         self.entries = EventDecoder.lasting(entries)
+        found = EventDecoder.lasting(entries)
         answers = PredicateAnswers(count: tests.count)
         let index =
             triesAll
@@ -94,16 +97,27 @@ package final class RuleMatcher {
         tests.deallocate()
         branches.deallocate()
         entries.deallocate()
+        found.deallocate()
         answers.deallocate()
     }
 
     /// Calls `body` with the index of each rule that the event matches, in order.
     package func match(_ view: EventView, _ body: (Int) -> Void) {
+        for rule in matches(of: view) { body(Int(rule)) }
+    }
+
+    /// The index of each rule that the event matches, in order; valid until the next event.
+    package func matches(of view: EventView) -> UnsafeBufferPointer<Int32> {
         answers.nextEvent()
         resources.dates.event = answers.event
+        let found = found.baseAddress.unsafelyUnwrapped
+        var count = 0
         guard let hotIndex else {
-            for rule in 0..<entries.count where matches(rule, view) { body(rule) }
-            return
+            for rule in 0..<entries.count where matches(rule, view) {
+                found[count] = Int32(truncatingIfNeeded: rule)
+                count &+= 1
+            }
+            return UnsafeBufferPointer(start: found, count: count)
         }
         let candidates = hotIndex._withUnsafeGuaranteedRef { $0.select(view) }
         for word in 0..<candidates.count {
@@ -111,9 +125,13 @@ package final class RuleMatcher {
             while bits != 0 {
                 let rule = word &<< 6 &+ bits.trailingZeroBitCount
                 bits &= bits &- 1
-                if matches(rule, view) { body(rule) }
+                if matches(rule, view) {
+                    found[count] = Int32(truncatingIfNeeded: rule)
+                    count &+= 1
+                }
             }
         }
+        return UnsafeBufferPointer(start: found, count: count)
     }
 
     @inline(__always)

@@ -122,6 +122,72 @@ import Testing
         }
     }
 
+    /// Ten rules count events by what names they have, in any combination, two others count the names and add up the values.
+    @Test("events of more than 255 combinations of rules fire as each rule by itself would", arguments: [0, 100, 5])
+    func combinations(restarts: Int) throws {
+        func document(_ name: String, _ body: String) -> String {
+            "title: \(name)\nname: \(name)\n\(body)\nlevel: high"
+        }
+        func correlation(_ name: String, of rule: String, _ text: String) -> String {
+            document(name, "correlation: { rules: [\(rule)], group-by: [k], timespan: 1h, \(text) }")
+        }
+        var rules: [String] = []
+        for number in 0..<10 {
+            let selection = "detection: { selection: { n: n\(number) }, condition: selection }"
+            rules.append(document("x\(number)", "logsource: { category: test }\n\(selection)"))
+            rules.append(correlation("r\(number)", of: "x\(number)", "type: event_count, condition: { gte: 38 }"))
+        }
+        rules.append(
+            correlation("wide", of: "x1", "type: value_count, condition: { field: n, gte: 18 }"))
+        rules.append(correlation("much", of: "x2", "type: value_sum, condition: { field: v, gte: 1500000 }"))
+        var generator = SeededGenerator(seed: UInt64(restarts))
+        var events: [Event] = []
+        for number in 0..<800 {
+            let names = (0..<24).filter { Int.random(in: 0..<($0 < 10 ? 2 : 60), using: &generator) == 0 }.map {
+                "n\($0)"
+            }
+            let time = (events.last?.time ?? 0) + Int64.random(in: 0...100_000, using: &generator)
+            let value = [3.0, 700, 100_000][Int.random(in: 0..<3, using: &generator)]
+            events.append(Event(time: time, uid: "e\(number)", key: "a", value: value, names: names))
+        }
+        events.sort { ($0.time, $0.uid.count, $0.uid) < ($1.time, $1.uid.count, $1.uid) }
+        var expected: Set<String> = []
+        var first = 0
+        for (place, event) in events.enumerated() {
+            while events[first].time < event.time - Self.hour { first += 1 }
+            let window = events[first...place]
+            for number in 0..<10 where event.names.contains("n\(number)") {
+                if window.count(where: { $0.names.contains("n\(number)") }) >= 38 {
+                    expected.insert("r\(number) \(event.uid)")
+                }
+            }
+            let (wide, much) = (
+                window.filter { $0.names.contains("n1") }, window.filter { $0.names.contains("n2") }
+            )
+            if event.names.contains("n1"), Set(wide.flatMap(\.names)).count >= 18 {
+                expected.insert("wide \(event.uid)")
+            }
+            if event.names.contains("n2"), much.reduce(0, { $0 + $1.value }) >= 1_500_000 {
+                expected.insert("much \(event.uid)")
+            }
+        }
+        for start in ["r0 ", "r9 ", "wide ", "much "] {
+            let count = expected.count { $0.hasPrefix(start) }
+            try #require(count > 5 && count < 700)
+        }
+        var late = events.map { ($0.time + Int64.random(in: 0..<60_000, using: &generator), $0) }
+        late.sort { $0.0 < $1.0 }
+        let bench = try Bench(rules.joined(separator: "\n---\n"), suppresses: false)
+        for (_, event) in late {
+            try bench.take(json: event.json)
+            if restarts > 0, Int.random(in: 0..<restarts, using: &generator) == 0 { #expect(bench.restart() == 0) }
+        }
+        bench.finish()
+        #expect(bench.late == [])
+        let difference = Set(Self.fired(bench.alerts)).symmetricDifference(expected).sorted().prefix(5)
+        #expect(difference.isEmpty)
+    }
+
     @Test("a key with more events than are shared goes on alone, to the event")
     func manyEvents() throws {
         let rules = Self.rules(["slow"]).replacing("field: v, gt: 30000", with: "field: v, gte: 9000")
