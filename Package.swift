@@ -184,7 +184,7 @@ let package = Package(
         room("Orders", ["Signing"]),
         room("Approvals", ["Signing"]),
         room("Recordings", ["CZlib", "JSONText", "Paging", "Signing", crypto, grdb]),
-        room("OIDC", [asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
+        room("OIDC", ["Children", asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "PCRE2", "CZlib"],
             resources: ["openai", "chroma", "qdrant", "mlflow", "huggingface", "s3"].map {
@@ -241,9 +241,12 @@ let package = Package(
 
         // What reads with programs that are not ours, for several of the tests below.
         .target(
-            name: "Independent", path: "Tests/Independent", exclude: ["Support"], swiftSettings: testSettings),
+            name: "Independent", dependencies: ["Children"], path: "Tests/Independent", exclude: ["Support"],
+            swiftSettings: testSettings),
+        // How tests start programs.
+        .target(name: "Children", dependencies: ["Kafka"], path: "Tests/Children", swiftSettings: testSettings),
 
-        tests("AuditEvent", ["YAMLDocument"]),
+        tests("AuditEvent", ["Children", "YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
@@ -252,20 +255,20 @@ let package = Package(
             "Report",
             ["Activity", "Delivery", "Hub", "Incidents", "Independent", "Notifications", "Signing", grdb, logging]),
         tests("Detection", ["AuditEvent", "Sigma", "Calendar"]),
-        tests("Kafka", [logging]),
+        tests("Kafka", ["Children", logging]),
         tests(
             "Pipeline",
             [
                 "AuditEvent", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", "YAMLDocument",
                 logging,
             ]),
-        tests("Delivery", ["Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Delivery", ["Children", "Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Finding"),
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
         tests("Incidents", ["Approvals", "Paging", "Finding", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications",
-            ["Delivery", "Independent", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging]),
+            ["Children", "Delivery", "Independent", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging]),
         tests(
             "Hub",
             [
@@ -286,7 +289,7 @@ let package = Package(
         tests(
             "API",
             [
-                "Activity", "Approvals", "AuditEvent", "Delivery", "Desk", "Finding", "Hub", "Incidents",
+                "Activity", "Approvals", "AuditEvent", "Children", "Delivery", "Desk", "Finding", "Hub", "Incidents",
                 "Independent", "Kafka",
                 "Notifications", "OIDC",
                 "Orders",
@@ -297,16 +300,17 @@ let package = Package(
         tests("Recordings", ["Paging", "Signing", crypto, grdb]),
         tests("Approvals", ["Signing", crypto]),
         tests(
-            "OIDC", [asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],
+            "OIDC",
+            ["Children", asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],
             exclude: ["Support/issuer.py"]),
         tests(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "CZlib"],
             exclude: ["Captures", "record_clients.py"]),
-        tests("AuditSpool", ["Kafka", logging]),
+        tests("AuditSpool", ["Children", "Kafka", logging]),
         tests(
             "Gateway",
             [
-                "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Connections", "Independent", "Kafka",
+                "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Children", "Connections", "Independent", "Kafka",
                 "LocalServices", "OIDC",
                 "Orders",
                 "Recordings", "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, lifecycle, logging, nioCore,
@@ -338,7 +342,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Activity", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "Independent", "LocalServices",
+                "Activity", "Children", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "Independent",
+                "LocalServices",
                 "Orders",
                 "Recordings", "Signing",
                 asyncHTTPClient, crypto,

@@ -79,7 +79,7 @@ enum GatewayBench {
                 #"{"result":{"points":["# + (0..<30).map { #"{"id":\#($0),"score":0.51234567}"# }.joined(separator: ",")
                 + "]}}"
             try body.write(toFile: "\(folder)/html/answer", atomically: true, encoding: .utf8)
-            FileManager.default.createFile(atPath: "\(folder)/html/large", contents: nil)
+            try Data().write(to: URL(fileURLWithPath: "\(folder)/html/large"))
             guard truncate("\(folder)/html/large", 5 << 30) == 0 else {
                 throw BenchError(description: "no room for a sparse file")
             }

@@ -2,7 +2,7 @@
 
 import Foundation
 package import GRDB
-package import Incidents
+import Incidents
 package import Paging
 import Signing
 import Telemetry

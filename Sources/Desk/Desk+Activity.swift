@@ -4,7 +4,7 @@ package import Activity
 import Dispatch
 import GRDB
 import Hub
-package import Incidents
+import Incidents
 package import Paging
 
 /// What an identity did in a time range, from one state of the counts.

@@ -3,7 +3,7 @@
 package import Delivery
 import Dispatch
 import Hub
-package import Incidents
+import Incidents
 package import Notifications
 package import Paging
 

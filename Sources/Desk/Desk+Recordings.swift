@@ -2,7 +2,7 @@
 
 import Dispatch
 import Hub
-package import Incidents
+import Incidents
 package import Paging
 package import Recordings
 

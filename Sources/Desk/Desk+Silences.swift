@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Hub
-package import Incidents
+import Incidents
 package import Paging
 package import Routing
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Incidents
+import Incidents
 package import Paging
 
 /// API tokens; see ``APITokenStore``.

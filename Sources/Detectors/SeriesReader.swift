@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import AuditEvent
+import AuditEvent
 import YAMLDocument
 
 /// Reads the points of a series, one row at a time: CSV with a header, or NDJSON (a line that begins with `{`).

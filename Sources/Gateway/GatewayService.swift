@@ -9,7 +9,7 @@ package import Logging
 import Metrics
 package import OIDC
 package import Orders
-package import ServiceLifecycle
+import ServiceLifecycle
 package import Signing
 import Synchronization
 package import Telemetry

@@ -5,7 +5,7 @@ import Foundation
 package import Kafka
 import Logging
 import Metrics
-package import Recordings
+import Recordings
 package import Signing
 import Synchronization
 import Telemetry

@@ -2,7 +2,7 @@
 
 import CRdKafka
 package import Logging
-import Synchronization
+package import Synchronization
 
 /// librdkafka's own Kafka cluster inside this process (`rdkafka_mock.h`): the real protocol over TCP on 127.0.0.1, with
 /// consumer groups, for demos and tests.
@@ -19,6 +19,12 @@ package final class EmbeddedBroker: @unchecked Sendable {
         let pointer: OpaquePointer
         let client: ClientHandle
     }
+
+    /// Held while brokers go down, and to be held while a child process starts (`posix_spawn`).
+    ///
+    /// A child has this process's sockets until it becomes another program, those that close on exec as well. librdkafka closes a
+    /// listening socket and binds its port anew: with a copy of the old one in a child that fails, and librdkafka aborts.
+    package static let sockets = Mutex<Void>(())
 
     private let cluster: Mutex<Cluster?>
     private let count: Int
@@ -87,7 +93,9 @@ package final class EmbeddedBroker: @unchecked Sendable {
         // From here nothing is written. Each order to the cluster's thread is done in a later round of its loop than
         // the one before, and what was answered in one round is sent in the next.
         for _ in 0..<4 { try expect("finish what it holds") { rd_kafka_mock_broker_set_rtt($0, -1, 0) } }
-        try expect("take its brokers down") { rd_kafka_mock_broker_set_down($0, -1) }
+        try Self.sockets.withLock { _ in
+            try expect("take its brokers down") { rd_kafka_mock_broker_set_down($0, -1) }
+        }
     }
 
     /// The Produce request's key in the Kafka protocol.

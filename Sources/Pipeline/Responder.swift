@@ -95,7 +95,7 @@ package final class Responder: Sendable {
             return decide(alert, .init(.refused, reason: "no order could be made: \(error)", orderID: order.id))
         }
         switch safety.withLock({ safety in
-            _ = safety.expire(now: now, lateness: 0)
+            safety.expire(now: now, lateness: 0)
             return safety.check(order, knownIdentities: settings.knownIdentities, aliases: settings.aliases)
         }) {
         case .observe:

@@ -2,10 +2,10 @@
 
 package import Delivery
 import Foundation
-package import GRDB
+import GRDB
 package import Logging
 package import Notifications
-package import ServiceLifecycle
+import ServiceLifecycle
 import Telemetry
 
 /// Sends the weekly report through the hub's outbox: once per week, also across restarts, because the note that it was sent and its

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Children
 import Foundation
 import NIOHTTP1
 import Testing
@@ -28,7 +29,7 @@ import Testing
         process.standardOutput = output
         process.standardError = output
         process.environment = Self.environment.merging(["NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"]) { $1 }
-        try process.run()
+        try process.start()
         return await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
                 let data = (try? output.fileHandleForReading.readToEnd()) ?? Data()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import AuditSpool
+import Children
 import Foundation
 import Kafka
 import Testing
@@ -204,7 +205,7 @@ extension SpoolTests {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             process.arguments = ["flock", "--nonblock", folder.path + "/lock", "true"]
-            try process.run()
+            try process.start()
             process.waitUntilExit()
             return process.terminationStatus
         }

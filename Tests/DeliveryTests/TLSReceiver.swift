@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Children
 import Foundation
 
 #if canImport(Glibc)
@@ -35,7 +36,7 @@ final class TLSReceiver {
             "subjectAltName=IP:127.0.0.1", "-keyout", folder.path("key.pem"), "-out", folder.path("cert.pem"),
         ]
         openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
+        try openssl.start()
         openssl.waitUntilExit()
         guard openssl.terminationStatus == 0 else { throw Failure(what: "openssl failed") }
         let script = """
@@ -66,7 +67,7 @@ final class TLSReceiver {
         // Inherited, it would keep the test runner waiting for a child that outlives us.
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let path = folder.path("port")
         guard try await eventually({ FileManager.default.fileExists(atPath: path) }) else {
             kill(process.processIdentifier, SIGKILL)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Children
 import Foundation
 import Synchronization
 
@@ -43,7 +44,7 @@ final class Child: Sendable {
                     ? .status(process.terminationStatus) : .signal(process.terminationStatus)
             }
         }
-        try process.run()
+        try process.start()
     }
 
     /// Nil while it runs.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Children
 import Fixtures
 import Foundation
 import Testing
@@ -56,7 +57,7 @@ extension DetectEndToEnd {
                 process.executableURL = program
                 process.arguments = arguments
                 process.standardError = FileHandle.nullDevice
-                guard (try? process.run()) != nil else { return false }
+                guard (try? process.start()) != nil else { return false }
                 process.waitUntilExit()
                 return process.terminationStatus == 0
             }

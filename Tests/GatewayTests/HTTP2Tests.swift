@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Children
 import Foundation
 import Gateway
 import NIOHTTP1
@@ -129,7 +130,7 @@ extension GatewayTests {
                 certificate, "-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
             ]
             openssl.standardError = FileHandle.nullDevice
-            try openssl.run()
+            try openssl.start()
             openssl.waitUntilExit()
             try await RawUpstream.with { upstream in
                 try await Stage.withRaw(

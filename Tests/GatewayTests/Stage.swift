@@ -4,6 +4,7 @@ import Approvals
 import AsyncHTTPClient
 import AuditEvent
 import AuditSpool
+import Children
 import Connections
 import Foundation
 import Gateway
@@ -248,7 +249,7 @@ final class Stage: Sendable {
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         try await wait("\(program) has ended") { !process.isRunning }
         let data = pipe.fileHandleForReading.readDataToEndOfFile()
         return (process.terminationStatus, String(decoding: data, as: UTF8.self))

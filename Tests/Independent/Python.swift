@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Children
 package import Foundation
 
 /// Python with the packages of Tests/EndToEndTests/clients/requirements.txt (`make clients`), for tests that read with programs that
@@ -45,7 +46,7 @@ package enum Python {
         process.standardInput = stdin
         process.standardOutput = output
         process.standardError = errors
-        try process.run()
+        try process.start()
         // On threads of their own: any of the pipes may be full.
         Thread {
             try? stdin.fileHandleForWriting.write(contentsOf: input)

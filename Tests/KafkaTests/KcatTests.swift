@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Children
 import Foundation
 import Kafka
 import Testing
@@ -19,7 +20,7 @@ extension BrokerTests {
             process.standardInput = stdin
             process.standardOutput = stdout
             process.standardError = FileHandle.nullDevice
-            try process.run()
+            try process.start()
             try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
             try stdin.fileHandleForWriting.close()
             let output = try stdout.fileHandleForReading.readToEnd() ?? Data()

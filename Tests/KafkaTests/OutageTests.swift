@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Children
 import Foundation
 import Kafka
 import Synchronization
@@ -133,6 +134,27 @@ extension BrokerTests {
             #expect(refused?.isRetriable == true)
             producer.close(flushMilliseconds: 0)
             #expect(reports.withLock { $0 } == 3)
+        }
+
+        /// Without the lock librdkafka ends the process here within a few rounds.
+        @Test func aBrokerGoesDownWhileProgramsStart() async throws {
+            let broker = try EmbeddedBroker()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        let child = Process()
+                        child.executableURL = URL(fileURLWithPath: "/bin/true")
+                        try child.start()
+                        child.waitUntilExit()
+                    }
+                }
+                for _ in 0..<5 {
+                    try broker.setDown()
+                    try broker.setUp()
+                }
+                group.cancelAll()
+                try await group.waitForAll()
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Children
 import Foundation
 
 #if canImport(Glibc)
@@ -44,7 +45,7 @@ final class CertificateFolder: Sendable {
             "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
         ]
         openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
+        try openssl.start()
         openssl.waitUntilExit()
         guard openssl.terminationStatus == 0 else { throw Failure() }
     }
@@ -70,7 +71,7 @@ final class Child: Sendable {
             _ = FileManager.default.createFile(atPath: output, contents: nil)
             process.standardOutput = FileHandle(forWritingAtPath: output)
         }
-        try process.run()
+        try process.start()
     }
 
     /// SIGKILL: a child inherits the signals that the spawning thread blocks, and pool threads block SIGTERM.

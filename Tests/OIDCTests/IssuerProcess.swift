@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import AsyncHTTPClient
+import Children
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -27,7 +28,7 @@ final class IssuerProcess: Sendable {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3", "-c", "import cryptography.x509"]
         process.standardError = FileHandle.nullDevice
-        guard (try? process.run()) != nil else { return false }
+        guard (try? process.start()) != nil else { return false }
         process.waitUntilExit()
         return process.terminationStatus == 0
     }()
@@ -50,7 +51,7 @@ final class IssuerProcess: Sendable {
         // Inherited, it would keep the test runner waiting for a child that outlives us.
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.start()
         let ports = folder.path("ports")
         guard try await eventually({ FileManager.default.fileExists(atPath: ports) }) else {
             kill(process.processIdentifier, SIGKILL)
