@@ -66,7 +66,7 @@ package final class KafkaConsumer {
         close()
     }
 
-    /// Hands up to `maxRecords` records to `body` and returns how many there were.
+    /// Hands up to `maxRecords` records to `body`, which may keep them, and returns how many there were.
     ///
     /// Waits up to `timeoutMilliseconds` for the first one, then takes what is there. Must be called at least every
     /// `max.poll.interval.ms` (5 min by default), or the group gives the partitions to others. Not to be nested. Errors that pass by
@@ -75,7 +75,7 @@ package final class KafkaConsumer {
     /// - Throws: `KafkaError` when the client is fatally broken or closed; whatever `body` throws. The record at which
     ///   `body` threw is not handed over again by this consumer unless it seeks back.
     package func poll(
-        maxRecords: Int = 1000, timeoutMilliseconds: Int32, _ body: (borrowing ConsumerRecord) throws -> Void
+        maxRecords: Int = 1000, timeoutMilliseconds: Int32, _ body: (consuming ConsumerRecord) throws -> Void
     ) throws -> Int {
         guard let client = handle?.pointer else { throw KafkaError.closed("consumer") }
         isPolling = true
@@ -85,19 +85,18 @@ package final class KafkaConsumer {
         }
         var delivered = 0
         var taken = 0
-        while taken < maxRecords, !closesAfterPoll,
-            let message = rd_kafka_consumer_poll(client, taken == 0 ? timeoutMilliseconds : 0)
-        {
-            defer { rd_kafka_message_destroy(message) }
+        while taken < maxRecords, !closesAfterPoll {
+            guard let message = Message(of: client, timeoutMilliseconds: taken == 0 ? timeoutMilliseconds : 0) else {
+                break
+            }
             taken += 1
-            // The error first: with one, the payload is its text and not a record.
-            guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
+            guard message.error == RD_KAFKA_RESP_ERR_NO_ERROR else {
                 note(message)
                 continue
             }
-            guard let topic = message.pointee.rkt,
+            guard let topic = message.pointer.pointee.rkt,
                 let partition = context.assignment.accept(
-                    topic: topic, partition: message.pointee.partition, offset: message.pointee.offset)
+                    topic: topic, partition: message.partition, offset: message.offset)
             else { continue }
             delivered += 1
             try body(ConsumerRecord(message: message, topicPartition: partition))
@@ -134,10 +133,9 @@ package final class KafkaConsumer {
         handle = nil
     }
 
-    private func note(_ message: UnsafeMutablePointer<rd_kafka_message_t>) {
-        let code = message.pointee.err
-        if code == RD_KAFKA_RESP_ERR__PARTITION_EOF { return }
-        let (error, kind) = KafkaError.reading(message)
+    private func note(_ message: borrowing Message) {
+        if message.error == RD_KAFKA_RESP_ERR__PARTITION_EOF { return }
+        let (error, kind) = KafkaError.reading(message.pointer)
         context.report(error, kind: kind)
     }
 

@@ -58,7 +58,7 @@ package final class KafkaTopicReader {
     /// - Throws: `KafkaError` when the client is fatally broken or closed; whatever `body` throws. The record at which
     ///   `body` threw is not handed over again.
     package func poll(
-        maxRecords: Int = 1000, timeoutMilliseconds: Int32, _ body: (borrowing ConsumerRecord) throws -> Void
+        maxRecords: Int = 1000, timeoutMilliseconds: Int32, _ body: (consuming ConsumerRecord) throws -> Void
     ) throws -> Int {
         guard let client = handle?.pointer else { throw KafkaError.closed("reader") }
         isPolling = true
@@ -69,31 +69,29 @@ package final class KafkaTopicReader {
         if plan.isLookDue { look(client) }
         var delivered = 0
         var taken = 0
-        while taken < maxRecords, !closesAfterPoll,
-            let message = rd_kafka_consumer_poll(client, taken == 0 ? timeoutMilliseconds : 0)
-        {
-            defer { rd_kafka_message_destroy(message) }
+        while taken < maxRecords, !closesAfterPoll {
+            guard let message = Message(of: client, timeoutMilliseconds: taken == 0 ? timeoutMilliseconds : 0) else {
+                break
+            }
             taken += 1
-            if message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF {
-                if let topic = message.pointee.rkt.flatMap(rd_kafka_topic_name) {
-                    plan.reachedEnd(
-                        TopicPartition(topic: String(cString: topic), partition: message.pointee.partition))
+            if message.error == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                if let topic = message.pointer.pointee.rkt.flatMap(rd_kafka_topic_name) {
+                    plan.reachedEnd(TopicPartition(topic: String(cString: topic), partition: message.partition))
                 }
                 continue
             }
-            // The error first: with one, the payload is its text and not a record.
-            guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else {
-                let (error, kind) = KafkaError.reading(message)
+            guard message.error == RD_KAFKA_RESP_ERR_NO_ERROR else {
+                let (error, kind) = KafkaError.reading(message.pointer)
                 context.report(error, kind: kind)
                 continue
             }
-            guard let topic = message.pointee.rkt,
-                let partition = table.accept(
-                    topic: topic, partition: message.pointee.partition, offset: message.pointee.offset)
+            let next = message.offset + 1
+            guard let topic = message.pointer.pointee.rkt,
+                let partition = table.accept(topic: topic, partition: message.partition, offset: message.offset)
             else { continue }
             delivered += 1
             try body(ConsumerRecord(message: message, topicPartition: partition))
-            plan.passed(partition, next: message.pointee.offset + 1)
+            plan.passed(partition, next: next)
         }
         if let fatal = context.observed.withLock({ $0.fatal }) { throw fatal }
         return delivered

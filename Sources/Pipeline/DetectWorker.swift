@@ -57,17 +57,8 @@ final class DetectWorker {
         var lastIdle = ContinuousClock.now
         while !shared.isStopping {
             shared.beat(number)
-            taking = nil
             let now = ContinuousClock.now
-            _ = try consumer.poll(
-                maxRecords: failingSince == nil ? Self.batch : 1, timeoutMilliseconds: wait(since: lastCommit, now)
-            ) { record in
-                if taking?.partition != record.topicPartition {
-                    taking = partitions[record.topicPartition].map { (record.topicPartition, $0) }
-                    lastRecord[record.topicPartition] = now
-                }
-                taking?.detector.take(record)
-            }
+            try poll(consumer, now, timeoutMilliseconds: wait(since: lastCommit, now))
             if shared.generation.number != generation { reload() }
             if now - lastIdle >= .milliseconds(min(1000, settings.lateness)) {
                 lastIdle = now
@@ -95,6 +86,27 @@ final class DetectWorker {
         let passed = (now - lastCommit).components
         let milliseconds = passed.seconds * 1000 + passed.attoseconds / 1_000_000_000_000_000
         return Int32(max(1, min(100, settings.commitInterval - milliseconds)))
+    }
+
+    private func poll(_ consumer: KafkaConsumer, _ now: ContinuousClock.Instant, timeoutMilliseconds: Int32) throws {
+        defer { endTaking() }
+        _ = try consumer.poll(
+            maxRecords: failingSince == nil ? Self.batch : 1, timeoutMilliseconds: timeoutMilliseconds
+        ) { record in
+            let partition = record.topicPartition
+            if taking?.partition != partition {
+                endTaking()
+                taking = partitions[partition].map { (partition, $0) }
+                lastRecord[partition] = now
+            }
+            taking?.detector.take(record)
+        }
+    }
+
+    /// Counts what the partition at hand has taken.
+    private func endTaking() {
+        taking?.detector.settle()
+        taking = nil
     }
 
     // MARK: Committing
@@ -187,7 +199,7 @@ final class DetectWorker {
 
     /// Runs on this thread, inside `poll` and `close`.
     private func rebalance(_ event: RebalanceEvent) -> [TopicPartition: Int64] {
-        taking = nil
+        endTaking()
         switch event {
         case .assigned(let assigned):
             var starts: [TopicPartition: Int64] = [:]

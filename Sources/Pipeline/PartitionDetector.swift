@@ -39,7 +39,11 @@ final class PartitionDetector {
     private var isFirstRecord = true
     /// Told of each commit: records and alerts in it.
     private let committed: (Int, Int) -> Void
-    private let uidBuffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 48, alignment: 8)
+    private var held = HeldRecords()
+    /// The ids of the held records' events that have none.
+    private let uidBuffer = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: uidBytes * HeldRecords.capacity, alignment: 8)
+    private static let uidBytes = 48
 
     /// Events since the last commit.
     private(set) var uncommitted = 0
@@ -89,7 +93,10 @@ final class PartitionDetector {
     // MARK: Events
 
     /// Takes one record. Never throws: what cannot be used goes to the rejected topic.
-    func take(_ record: borrowing ConsumerRecord) {
+    ///
+    /// Its event is counted by the next `settle` at the latest, which must come before another partition of the same plan takes one:
+    /// they share a decoder.
+    func take(_ record: consuming ConsumerRecord) {
         let offset = record.offset
         if offset < nextOffset {
             // Kafka was asked for `nextOffset` and has nothing of the kind: the topic was made anew. Only its first record tells.
@@ -103,22 +110,52 @@ final class PartitionDetector {
         uncommitted += 1
         events += 1
         hasNews = true
+        guard transcoder == nil else { return takeLine(record) }
+        let timestamp = record.timestampMilliseconds
+        do throws(EventError) {
+            guard let payload = record.payload else { throw .empty }
+            let view = try decode(payload, uid: uid(offset, 0, place: held.count), timestamp)
+            held.append(record, view)
+            if held.isFull { settle() }
+        } catch {
+            settle()
+            reject(record, error)
+        }
+    }
+
+    /// Counts the events of the records that were taken since the last call.
+    func settle() {
+        guard held.count > 0 else { return }
+        engine.process(held.events) { place, error in
+            if let error { held.withRecord(place) { reject($0, error) } }
+        }
+        held.removeAll()
+        if engine.hasAlerts { collectAlerts() }
+    }
+
+    /// A line of text of other systems, which stands for any number of events, in the transcoder's memory.
+    private func takeLine(_ record: borrowing ConsumerRecord) {
         do throws(EventError) {
             guard let payload = record.payload else { throw .empty }
             let timestamp = record.timestampMilliseconds
             let (text, count) = transcoder?.event(of: payload, received: timestamp) ?? (payload, 1)
             for copy in 0..<count {
-                let view = try plan.decoder.decode(text, fallbackUID: uid(offset, copy), fallbackTime: timestamp)
-                if let timestamp, view.time > timestamp + settings.maximumAhead {
-                    throw .timeAhead(milliseconds: view.time - timestamp)
-                }
-                if !view[plan.identity].hasValue { withoutIdentity += 1 }
-                try engine.process(view)
+                try engine.process(decode(text, uid: uid(record.offset, copy, place: 0), timestamp))
             }
         } catch {
             reject(record, error)
         }
         if engine.hasAlerts { collectAlerts() }
+    }
+
+    private func decode(_ text: UnsafeRawBufferPointer, uid: Slot, _ timestamp: Int64?) throws(EventError) -> EventView
+    {
+        let view = try plan.decoder.decode(text, fallbackUID: uid, fallbackTime: timestamp)
+        if let timestamp, view.time > timestamp + settings.maximumAhead {
+            throw .timeAhead(milliseconds: view.time - timestamp)
+        }
+        if !view[plan.identity].hasValue { withoutIdentity += 1 }
+        return view
     }
 
     private func collectAlerts() {
@@ -170,8 +207,9 @@ final class PartitionDetector {
 
     /// `partition:offset`, the id of an event that has none; `partition:offset.1` for the next of the events that one line of text
     /// stands for.
-    private func uid(_ offset: Int64, _ copy: Int) -> Slot {
-        var length = 0
+    private func uid(_ offset: Int64, _ copy: Int, place: Int) -> Slot {
+        let start = place * Self.uidBytes
+        var length = start
         func append(_ value: Int64) {
             ASCII.withDecimal(value) { digits in
                 for digit in digits {
@@ -189,7 +227,7 @@ final class PartitionDetector {
             length += 1
             append(Int64(copy))
         }
-        return .string(UnsafeRawBufferPointer(rebasing: uidBuffer[..<length]))
+        return .string(UnsafeRawBufferPointer(rebasing: uidBuffer[start..<length]))
     }
 
     /// Whether something waits for late events.
@@ -197,6 +235,7 @@ final class PartitionDetector {
 
     /// The partition has been silent for longer than the lateness: what waits for late events waits no more.
     func idle() {
+        settle()
         engine.release()
         if engine.hasAlerts {
             collectAlerts()
@@ -212,6 +251,7 @@ final class PartitionDetector {
     /// - Throws: `PartitionStore.Fenced`, or the database's error; then nothing was written and nothing is lost, and the
     ///   next call tries again.
     func commit() throws {
+        settle()
         if sender.hasFailed { sender.retry() }
         metrics.count(events: events, withoutIdentity: withoutIdentity)
         events = 0
@@ -256,6 +296,7 @@ final class PartitionDetector {
 
     /// Goes on with another set of rules. Windows of rules that stay keep what they hold.
     func reload(_ plan: DetectorPlan) {
+        settle()
         for change in engine.takeChanges() {
             pending[RowKey(state: change.state, key: change.key)] = .some(change.value)
         }

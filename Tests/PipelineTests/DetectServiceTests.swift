@@ -140,6 +140,48 @@ struct DetectServiceTests {
         #expect(reader.records.first?.headers["gatewatch.source"] == "gatewatch.audit/0/1")
     }
 
+    /// Of events without an id the alert names partition and offset; those of the events that are counted together must each be
+    /// their own.
+    @Test("gives each of many events at once its own place, with damaged and late ones among them, from two partitions")
+    func manyAtOnce() async throws {
+        let stage = try Stage(partitions: 2)
+        let alerts = try TopicReader(stage, "gatewatch.alerts")
+        let rejected = try TopicReader(stage, "gatewatch.audit.rejected")
+        let time: Int64 = 1_700_000_000_000
+        var expected: [String] = []
+        func send(_ number: Int) throws {
+            let key = "person-\(number)"
+            let event = #"{"time":\#(time / 1000 + 100),"op":"x","identity":"\#(key)"}"#
+            for _ in 0..<3 { try stage.send(key: key, event, time) }
+            switch number % 7 {
+            case 3: try stage.send(key: key, "{", time)
+            case 5: try stage.send(key: key, #"{"time":\#(time / 1000),"op":"x","identity":"late"}"#, time)
+            default: return
+            }
+            expected.append("\(key) \(number % 7 == 3 ? "not_json" : "late")")
+        }
+        for number in 0..<60 { try send(number) }
+        let service = try stage.service(threeRule)
+        try await running(service) {
+            try await wait("all are read") { service.committedRecords == 180 + expected.count }
+            try await wait("alerts and rejected ones arrive") {
+                try alerts.poll()
+                try rejected.poll()
+                return alerts.records.count >= 60 && rejected.records.count >= expected.count
+            }
+        }
+        #expect(Set(alerts.records.map(\.key)) == Set((0..<60).map { "person-\($0)" }))
+        #expect(Set(alerts.records.compactMap { $0.finding?.uid }).count == 60)
+        // The three of a person stand one after the other in one partition.
+        let places = try alerts.records.map { record in
+            try #require(record.finding).events.compactMap { $0.split(separator: ":").last.flatMap { Int($0) } }
+        }
+        #expect(places.allSatisfy { $0.count == 3 && $0[1] == $0[0] + 1 && $0[2] == $0[0] + 2 })
+        #expect(
+            rejected.records.map { "\($0.key) \($0.headers["gatewatch.reason"] ?? "")" }.sorted() == expected.sorted())
+        #expect(Set(rejected.records.compactMap { $0.headers["gatewatch.source"] }).count == expected.count)
+    }
+
     @Test("takes new detectors into force and keeps the windows of those that stay")
     func reload() async throws {
         let stage = try Stage(partitions: 1)

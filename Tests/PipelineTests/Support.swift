@@ -91,13 +91,14 @@ final class TopicReader {
         let value: String
         let headers: [String: String]
 
-        /// `finding_info.uid` and the rule's name of an alert.
-        var finding: (uid: String, rule: String)? {
+        /// `finding_info.uid`, the rule's name and the ids of the events of an alert.
+        var finding: (uid: String, rule: String, events: [String])? {
             guard let object = try? JSONSerialization.jsonObject(with: Data(value.utf8)) as? [String: Any],
                 let info = object["finding_info"] as? [String: Any], let uid = info["uid"] as? String,
                 let analytic = info["analytic"] as? [String: Any], let name = analytic["name"] as? String
             else { return nil }
-            return (uid, name)
+            let events = info["related_events"] as? [[String: Any]] ?? []
+            return (uid, name, events.compactMap { $0["uid"] as? String })
         }
     }
 
