@@ -108,10 +108,14 @@ let package = Package(
         // The other processes and what all of them use.
         room("Kafka", ["CRdKafka", logging]),
         room("Telemetry", [hummingbird, lifecycle, logging, metricsCore, metrics, nioCore, httpTypes]),
-        room("Delivery", ["CCurl", "Kafka", crypto, grdb, logging, metrics]),
+        room("Addresses", ["YAMLDocument"]),
+        room("Delivery", ["Addresses", "CCurl", "Kafka", crypto, grdb, logging, metrics]),
         room(
             "Notifications",
-            ["AuditEvent", "Delivery", "Finding", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
+            [
+                "Addresses", "AuditEvent", "Delivery", "Finding", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto,
+                mustache,
+            ]),
         room("Finding"),
         room("Paging"),
         room("ServerTLS", [nioSSL]),
@@ -139,7 +143,8 @@ let package = Package(
         room(
             "Web",
             [
-                "Desk", "JSONText", "OIDC", "ServerTLS", "Telemetry", asyncHTTPClient, crypto, grdb, httpTypes,
+                "Addresses", "Desk", "JSONText", "OIDC", "ServerTLS", "Telemetry", asyncHTTPClient, crypto, grdb,
+                httpTypes,
                 hummingbird,
                 hummingbirdCore, hummingbirdTLS, lifecycle, logging, metrics, nioCore, nioPosix, nioSSL,
             ]),
@@ -194,7 +199,8 @@ let package = Package(
         room(
             "Gateway",
             [
-                "AuditEvent", "AuditSpool", "Approvals", "Connections", "Delivery", "JSONText", "Kafka", "OIDC",
+                "Addresses", "AuditEvent", "AuditSpool", "Approvals", "Connections", "Delivery", "JSONText", "Kafka",
+                "OIDC",
                 "Orders", "Recordings", "ServerTLS",
                 "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, crypto, grdb, lifecycle, logging, metrics,
                 nioCore, nioHTTP1, nioHTTP2, nioPosix, nioSSL, nioTLS, nioExtras,
@@ -203,7 +209,7 @@ let package = Package(
         .executableTarget(
             name: "gatewatch",
             dependencies: [
-                "Activity", "API",
+                "Activity", "Addresses", "API",
                 "Approvals", "AuditEvent", "AuditSpool", "Baseline", "Calendar", "Charts", "Connections", "Console",
                 "CZlib",
                 "Delivery", "Desk", "Detection", "Detectors", "Finding", "FixtureHub", "Fixtures", "Gateway", "Hub",
@@ -246,6 +252,7 @@ let package = Package(
         // How tests start programs.
         .target(name: "Children", dependencies: ["Kafka"], path: "Tests/Children", swiftSettings: testSettings),
 
+        tests("Addresses"),
         tests("AuditEvent", ["Children", "YAMLDocument"]),
         tests("Calendar"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
@@ -262,7 +269,7 @@ let package = Package(
                 "AuditEvent", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", "YAMLDocument",
                 logging,
             ]),
-        tests("Delivery", ["Children", "Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Delivery", ["Addresses", "Children", "Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
         tests("Finding"),
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
         tests("Incidents", ["Approvals", "Paging", "Finding", "JSONText", "Orders", "Signing", grdb]),
@@ -310,7 +317,8 @@ let package = Package(
         tests(
             "Gateway",
             [
-                "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Children", "Connections", "Independent", "Kafka",
+                "Addresses", "Approvals", "AuditEvent", "AuditSpool", "CZlib", "Children", "Connections", "Independent",
+                "Kafka",
                 "LocalServices", "OIDC",
                 "Orders",
                 "Recordings", "Signing", "Telemetry", "YAMLDocument", asyncHTTPClient, lifecycle, logging, nioCore,
@@ -321,7 +329,8 @@ let package = Package(
         tests(
             "Web",
             [
-                "Desk", "LocalServices", "OIDC", "Telemetry", asyncHTTPClient, grdb, httpTypes, hummingbird, logging,
+                "Addresses", "Desk", "LocalServices", "OIDC", "Telemetry", asyncHTTPClient, grdb, httpTypes,
+                hummingbird, logging,
                 nioCore, nioHTTP1, nioSSL,
             ]),
         tests(

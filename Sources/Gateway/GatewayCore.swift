@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import AuditSpool
 import Connections
 import Foundation
@@ -12,6 +13,8 @@ import Synchronization
 /// What all exchanges share. Every part is safe to use from any event loop and does not block.
 final class GatewayCore: Sendable {
     let limits: GatewayLimits
+    /// Whose word on where a request comes from is taken.
+    let proxies: TrustedProxies
     let tokens: TokenGuard
     let enforcement: Enforcement
     let spool: AuditSpool
@@ -26,10 +29,12 @@ final class GatewayCore: Sendable {
     private let workers = Mutex<GatewayWorkers?>(nil)
 
     init(
-        limits: GatewayLimits, configuration: GatewayConfiguration, tokens: TokenGuard, enforcement: Enforcement,
+        limits: GatewayLimits, proxies: TrustedProxies, configuration: GatewayConfiguration, tokens: TokenGuard,
+        enforcement: Enforcement,
         spool: AuditSpool, recorder: Recorder?, logger: Logger
     ) {
         self.limits = limits
+        self.proxies = proxies
         configured = Mutex(configuration)
         self.tokens = tokens
         self.enforcement = enforcement

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Addresses
 import Approvals
 import AsyncHTTPClient
 package import AuditSpool
@@ -29,6 +30,8 @@ package struct GatewaySettings: Sendable {
     package var safety = OrderSafety.Settings(
         mode: .enforce, ordersPerHour: 1000, sharePerHour: 0.1, shareFloor: 100, maximumTTL: Order.maximumTTL)
     package var limits = GatewayLimits()
+    /// What stands in front of it and tells where requests come from.
+    package var trustedProxies = TrustedProxies()
     /// An event of the gateway is bounded by its own cuts, far below the spool's default; each running request has room for one
     /// reserved.
     package var spool = SpoolLimits(maximumEventBytes: 64 << 10)
@@ -109,7 +112,8 @@ package final class GatewayService: Service {
             throw error
         }
         let core = GatewayCore(
-            limits: settings.limits, configuration: configuration, tokens: tokens, enforcement: enforcement,
+            limits: settings.limits, proxies: settings.trustedProxies, configuration: configuration, tokens: tokens,
+            enforcement: enforcement,
             spool: spool, recorder: recorder, logger: logger)
         self.core = core
         follower = ControlFollower(core: core, properties: settings.kafka, topics: topics) { applied in

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Addresses
 import Delivery
 import Foundation
 import Kafka
@@ -171,12 +172,7 @@ struct ReceiverSettings {
             options.privateKeyFile = try file(tls["key_file"])
         }
         options.addresses.allowsPrivate = try node["allow_private"]?.boolean() ?? false
-        for item in node["allowed_networks"]?.items() ?? [] {
-            guard let network = AddressNetwork(try item.text()) else {
-                throw item.error("'\(try item.text())' is not a network. Write 10.20.0.0/16, fd12::/32 or 192.0.2.7.")
-            }
-            options.addresses.networks.append(network)
-        }
+        options.addresses.networks = try node["allowed_networks"]?.networks() ?? []
         return options
     }
 

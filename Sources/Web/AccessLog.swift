@@ -49,7 +49,7 @@ extension HTTPField.Name {
     static let gatewatchIdentity = parsed("X-Gatewatch-Identity-Internal")
 
     /// A name that is written in the source.
-    private static func parsed(_ name: String) -> HTTPField.Name {
+    static func parsed(_ name: String) -> HTTPField.Name {
         HTTPField.Name(name) ?? .server
     }
 }

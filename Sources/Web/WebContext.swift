@@ -6,8 +6,8 @@ package import Hummingbird
 /// What is known of a request beside its bytes.
 package struct WebContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
-    /// Where the connection comes from; behind a proxy, the proxy's address.
-    package let address: String
+    /// Where the request comes from: the other end of the connection, or what a trusted proxy says.
+    package var address: String
     /// For logs and faults: where a log handler keeps no metadata, Hummingbird's own id is not there.
     package let request: String
     /// Who asks; nil for nobody that is known. ``actor`` insists.

@@ -87,6 +87,7 @@ package struct WebServer: Service {
     package func run() async throws {
         let router = Router(context: WebContext.self, options: .autoGenerateHeadEndpoints)
         let isSecure = settings.url?.hasPrefix("https") ?? (settings.tls != nil)
+        router.add(middleware: ClientAddress(proxies: settings.trustedProxies))
         router.add(middleware: AccessLog(logger: logger, metrics: metrics))
         router.add(middleware: SecurityHeaders(isSecure: isSecure))
         router.add(middleware: FaultPages(looks: looks, logger: logger))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Addresses
 package import Desk
 package import NIOSSL
 package import OIDC
@@ -27,6 +28,8 @@ package struct WebSettings: Sendable {
     /// And so long after the login in any case, ms.
     package var absolute: Int64
     package var limits = WebLimits()
+    /// What stands in front of it and tells where requests come from.
+    package var trustedProxies = TrustedProxies()
 
     package init(
         host: String = "127.0.0.1", port: Int = 8470, url: String? = nil, login: RelyingPartySettings,

@@ -17,13 +17,14 @@ extension ConfigurationFile {
     func console() throws -> WebSettings? {
         guard let node = hub?["console"] else { return nil }
         try node.refuseKeys(except: [
-            "listen", "certificate", "private_key", "url", "oidc", "roles", "session",
+            "listen", "certificate", "private_key", "url", "oidc", "roles", "session", "trusted_proxies",
         ])
         let address = try node.address("listen") ?? ("127.0.0.1", 8470)
         let oidc = try node.required("oidc")
         var settings = WebSettings(
             host: address.host, port: address.port, login: try Self.login(oidc), roles: try Self.roles(node))
         settings.tls = try Self.certificate(of: node, WebSettings.tls)
+        settings.trustedProxies = try Self.trustedProxies(of: node)
         settings.clientSecret = try oidc["client_secret"].map(Self.secret)
         if let url = node["url"] {
             do {

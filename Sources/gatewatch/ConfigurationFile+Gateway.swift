@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import AsyncHTTPClient
 import AuditEvent
 import AuditSpool
@@ -20,8 +21,13 @@ extension ConfigurationFile {
         [
             "listen", "certificate", "private_key", "state", "admin", "drain", "identities", "issuers", "connections",
             "trusted_keys", "key", "safety", "spool", "limits", "topic", "orders_topic", "approvals_topic",
-            "partitions",
+            "partitions", "trusted_proxies",
         ] + recordingKeys
+
+    /// What `trusted_proxies` beside a `listen` gives: networks in CIDR form and addresses.
+    static func trustedProxies(of node: YAMLNode) throws(DocumentError) -> TrustedProxies {
+        TrustedProxies(try node["trusted_proxies"]?.networks() ?? [])
+    }
 
     /// What `certificate` and `private_key` beside a `listen` give, two PEM files; nil without them.
     static func certificate<TLS>(
@@ -65,6 +71,7 @@ extension ConfigurationFile {
         if let spool = node["spool"] { settings.spool = try Self.spool(spool, settings.spool) }
         settings.recordings = try Self.recordings(node)
         if let limits = node["limits"] { settings.limits = try Self.limits(limits) }
+        settings.trustedProxies = try Self.trustedProxies(of: node)
         return settings
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import AuditSpool
 import Foundation
 import Gateway
@@ -9,6 +10,22 @@ import Testing
 
 extension GatewayTests {
     @Suite struct Evidence {
+        @Test(arguments: [true, false])
+        func `an event names the client as a trusted proxy tells it, and nobody else's word counts`(isTrusted: Bool)
+            async throws
+        {
+            try await Stage.with(
+                change: { if isTrusted { $0.trustedProxies = TrustedProxies([AddressNetwork(known: "127.0.0.1")]) } }
+            ) { stage in
+                _ = try await stage.query(nil, headers: [("x-forwarded-for", "192.0.2.1, 198.51.100.7")])
+                let event = try #require(try await stage.rawEvents().last)
+                let json = try #require(try JSONSerialization.jsonObject(with: Data(event.utf8)) as? [String: Any])
+                let source = try #require(json["src_endpoint"] as? [String: Any])
+                #expect(source["ip"] as? String == (isTrusted ? "198.51.100.7" : "127.0.0.1"))
+                #expect(source["intermediate_ips"] as? [String] == (isTrusted ? ["127.0.0.1"] : nil))
+            }
+        }
+
         @Test func `what cannot be recorded does not happen`() async throws {
             try await RawUpstream.with { upstream in
                 try await Stage.withRaw(

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import Foundation
+import Gateway
 import Independent
 import NIOHTTP1
 import Orders
@@ -12,7 +14,10 @@ extension GatewayTests {
         @Test(.enabled(if: Python.has("ocsf_json_schema", "jsonschema", "jentic"), "\(Python.reason)"))
         func `what the gateway writes fits the published schemas`() async throws {
             let policies = ["vectors": "{ limits: { items: 100 }, approval: [{ items: 50 }] }"]
-            try await Stage.with(connections: { Stage.connections(port: $0, policies: policies) }) { stage in
+            try await Stage.with(
+                connections: { Stage.connections(port: $0, policies: policies) },
+                change: { $0.trustedProxies = TrustedProxies([AddressNetwork(known: "127.0.0.0/8")]) }
+            ) { stage in
                 let token = try stage.token(secondsAgo: 5)
                 var answers = [
                     try await stage.query(token), try await stage.query(nil), try await stage.query("x.\(token)"),
@@ -31,6 +36,7 @@ extension GatewayTests {
                 answers.append(try await stage.query(token))
                 try await stage.issue(stage.order("ben@example.com", [.block]))
                 answers.append(try await stage.query(stage.token("ben", session: "s-2")))
+                answers.append(try await stage.query(nil, headers: [("x-forwarded-for", "192.0.2.1, 198.51.100.7")]))
                 let events = try await stage.rawEvents()
                 #expect(events.count > answers.count, "the logins, and the orders")
                 let objects = try events.map { try JSONSerialization.jsonObject(with: Data($0.utf8)) }

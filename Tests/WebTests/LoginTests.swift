@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import Foundation
 import GRDB
 import LocalServices
@@ -166,6 +167,24 @@ import Web
             #expect(statuses == [302, 302, 429] || statuses.suffix(1) == [302])
             stage.clock.advance(60_000)
             #expect(try await stage.browser.get("/login").status == 302)
+        }
+    }
+
+    @Test func behindAProxyEachClientHasAPaceOfItsOwn() async throws {
+        try await WebStage.with(change: {
+            $0.limits.loginsPerMinute = 1
+            $0.trustedProxies = TrustedProxies([AddressNetwork(known: "127.0.0.1")])
+        }) { stage in
+            // From the beginning of a minute on.
+            stage.clock.advance(60_000 - stage.clock.now % 60_000)
+            func login(from address: String) async throws -> Int {
+                try await stage.browser.get("/login", headers: [("X-Forwarded-For", address)]).status
+            }
+            var statuses: [Int] = []
+            for address in ["198.51.100.7", "198.51.100.7", "198.51.100.8", "192.0.2.1, 198.51.100.7"] {
+                statuses.append(try await login(from: address))
+            }
+            #expect(statuses == [302, 429, 302, 429])
         }
     }
 

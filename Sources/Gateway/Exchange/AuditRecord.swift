@@ -50,6 +50,8 @@ struct AuditRecord {
     var user: User?
     var claimedUser: String?
     var address: String
+    /// The trusted proxies that the request came through, the one next to the client first.
+    var proxies: [String] = []
     var userAgent: String?
     var method = ""
     var path = ""
@@ -136,7 +138,10 @@ struct AuditRecord {
             } else {
                 $0.object("actor") { who(&$0) }
             }
-            $0.object("src_endpoint") { $0.field("ip", address) }
+            $0.object("src_endpoint") {
+                $0.field("ip", address)
+                if !proxies.isEmpty { $0.array("intermediate_ips", proxies) { $0.field(nil, $1) } }
+            }
             if let host { $0.object("dst_endpoint") { $0.field("hostname", host) } }
             if !method.isEmpty {
                 $0.object("http_request") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Addresses
 import AuditEvent
 import AuditSpool
 import Connections
@@ -91,7 +92,9 @@ final class Exchange: UpstreamResponseReceiver {
         let core = worker.core
         uid = core.newUID()
         startedAt = core.now()
-        record = AuditRecord(uid: uid, time: startedAt, address: peer)
+        let source = core.proxies.source(peer: peer) { head.headers["x-forwarded-for"] }
+        record = AuditRecord(uid: uid, time: startedAt, address: source.address)
+        record.proxies = source.proxies
         record.method = head.method.rawValue
         record.method = record.method.limited(32)
         record.path = String(head.uri.prefix { $0 != "?" }).limited(2048)
