@@ -108,6 +108,7 @@ let package = Package(
         // The other processes and what all of them use.
         room("Kafka", ["CRdKafka", logging]),
         room("Telemetry", [hummingbird, lifecycle, logging, metricsCore, metrics, nioCore, httpTypes]),
+        room("Following", ["Kafka", "Telemetry", logging, metrics]),
         room("Delivery", ["CCurl", "Kafka", crypto, grdb, logging, metrics]),
         room(
             "Notifications",
@@ -121,9 +122,9 @@ let package = Package(
             "Hub",
             [
                 "Activity",
-                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Paging", "Recordings",
-                "Routing",
-                "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
+                "Delivery", "Finding", "Following", "Incidents", "Kafka", "Notifications", "Orders", "Paging",
+                "Recordings",
+                "Routing", "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
             ]),
         // What people look at.
         room("Charts"),
@@ -167,7 +168,8 @@ let package = Package(
                 "Orders", "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
             ]),
         room(
-            "Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Paging", "Telemetry", grdb, logging, metrics]),
+            "Activity",
+            ["AuditEvent", "Baseline", "Following", "JSONText", "Kafka", "Paging", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
             "FixtureHub",
@@ -285,7 +287,7 @@ let package = Package(
                 "Signing",
                 lifecycle, grdb, logging,
             ]),
-        tests("Activity", ["Paging", "AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
+        tests("Activity", ["Paging", "AuditEvent", "Fixtures", "Following", "Kafka", "Telemetry", grdb, logging]),
         tests(
             "API",
             [

@@ -2,6 +2,7 @@
 
 import Activity
 import AuditEvent
+import Following
 import Foundation
 import GRDB
 import Kafka
@@ -47,15 +48,15 @@ import Testing
             var configuration = configuration
             configuration.group = group
             let follower = try ActivityFollower(configuration: configuration, logger: quiet, metrics: metrics)
-            follower.start()
+            follower.follower.start()
             try await body()
             let isDone = try await eventually {
                 try follower.store.read { try ActivityStore.total(in: 0..<midnight + 100 * day, in: $0).events }
                     >= total
             }
-            #expect(isDone, "\(follower.health)")
-            #expect(follower.health.healthy)
-            await follower.stop()
+            #expect(isDone, "\(follower.follower.health)")
+            #expect(follower.follower.health.healthy)
+            await follower.follower.stop()
             #expect(
                 try follower.store.read { try ActivityStore.total(in: 0..<midnight + 100 * day, in: $0).events }
                     == total)
