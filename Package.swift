@@ -247,6 +247,10 @@ let package = Package(
             swiftSettings: testSettings),
         // How tests start programs.
         .target(name: "Children", dependencies: ["Kafka"], path: "Tests/Children", swiftSettings: testSettings),
+        // What several tests send to, and how they wait.
+        .target(
+            name: "TestSupport", dependencies: ["Delivery", hummingbird, httpTypes, logging, nioCore],
+            path: "Tests/TestSupport", swiftSettings: testSettings),
 
         tests("AuditEvent", ["Children", "YAMLDocument"]),
         tests("Calendar"),
@@ -264,30 +268,28 @@ let package = Package(
                 "AuditEvent", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", "YAMLDocument",
                 logging,
             ]),
-        tests("Delivery", ["Children", "Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Delivery", ["Children", "Kafka", "TestSupport", crypto, grdb]),
         tests("Finding"),
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
         tests("Incidents", ["Approvals", "Paging", "Finding", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications",
-            ["Children", "Delivery", "Independent", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging]),
+            ["Children", "Delivery", "Independent", "Kafka", "TestSupport", "YAMLDocument"]),
         tests(
             "Hub",
             [
                 "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing", "Signing",
-                "Telemetry", "YAMLDocument", lifecycle, grdb, hummingbird, nioCore,
-                httpTypes, logging,
+                "Telemetry", "TestSupport", "YAMLDocument", lifecycle, grdb,
             ]),
         tests(
             "Desk",
             [
                 "Activity", "Approvals", "AuditEvent", "Delivery", "Finding", "Hub", "Incidents", "Kafka",
                 "Notifications", "Orders", "Paging",
-                "Routing",
-                "Signing",
-                lifecycle, grdb, logging,
+                "Routing", "Signing", "TestSupport", lifecycle, grdb,
             ]),
-        tests("Activity", ["Paging", "AuditEvent", "Fixtures", "Following", "Kafka", "Telemetry", grdb, logging]),
+        tests(
+            "Activity", ["Paging", "AuditEvent", "Fixtures", "Following", "Kafka", "Telemetry", "TestSupport", grdb]),
         tests(
             "API",
             [
@@ -303,7 +305,7 @@ let package = Package(
         tests("Approvals", ["Signing", crypto]),
         tests(
             "OIDC",
-            ["Children", asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],
+            ["Children", "TestSupport", asyncHTTPClient, jwtKit, crypto, metrics, nioCore, nioHTTP1],
             exclude: ["Support/issuer.py"]),
         tests(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "CZlib"],
@@ -333,9 +335,8 @@ let package = Package(
                 "Independent", "Kafka",
                 "LocalServices",
                 "Notifications",
-                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,
-                logging,
-                nioCore, nioHTTP1,
+                "OIDC", "Orders", "Recordings", "Signing", "TestSupport", "Web", asyncHTTPClient, grdb, hummingbird,
+                lifecycle, nioCore, nioHTTP1,
             ]),
         tests("Telemetry", ["Independent", hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),
@@ -347,11 +348,8 @@ let package = Package(
                 "Activity", "Children", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "Independent",
                 "LocalServices",
                 "Orders",
-                "Recordings", "Signing",
-                asyncHTTPClient, crypto,
-                grdb,
-                hummingbird,
-                lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),
+                "Recordings", "Signing", "TestSupport", asyncHTTPClient, crypto, grdb, hummingbird,
+                lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, .target(name: "gatewatch"),
             ], exclude: ["clients", "report"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

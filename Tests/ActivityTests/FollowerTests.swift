@@ -6,23 +6,12 @@ import Following
 import Foundation
 import GRDB
 import Kafka
-import Logging
 import Telemetry
+import TestSupport
 import Testing
 
 /// The thread beside a real broker.
 @Suite(.serialized) struct FollowerTests {
-    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
-    private func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-        let deadline = Date().addingTimeInterval(120)
-        while try !condition() {
-            if Date() > deadline { return false }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return true
-    }
-
     @Test func aHubCountsOnWhereItWasAndFromTheBeginningWithoutItsFile() async throws {
         let broker = try EmbeddedBroker(topics: [(topic, 2)])
         defer { broker.close() }
