@@ -182,11 +182,13 @@ let package = Package(
             "LocalServices", [asyncHTTPClient, crypto, hummingbird, lifecycle, logging, nioCore, nioHTTP1, httpTypes]),
 
         // Enforcement, and the data path that it acts on.
-        room("Signing", ["YAMLDocument", crypto]),
+        room("Signing", ["JSONText", "YAMLDocument", crypto]),
         room("Orders", ["Signing"]),
         room("Approvals", ["Signing"]),
         room("Recordings", ["CZlib", "JSONText", "Paging", "Signing", crypto, grdb]),
-        room("OIDC", ["Children", asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
+        room(
+            "OIDC",
+            ["JSONText", "Signing", asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "PCRE2", "CZlib"],
             resources: ["openai", "chroma", "qdrant", "mlflow", "huggingface", "s3"].map {
@@ -254,6 +256,7 @@ let package = Package(
 
         tests("AuditEvent", ["Children", "YAMLDocument"]),
         tests("Calendar"),
+        tests("JSONText"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
         tests("Charts"),
