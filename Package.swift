@@ -114,7 +114,7 @@ let package = Package(
             "Notifications",
             ["AuditEvent", "Delivery", "Finding", "JSONText", "Kafka", "Sigma", "YAMLDocument", crypto, mustache]),
         room("Finding"),
-        room("Paging"),
+        room("Paging", [grdb]),
         room("ServerTLS", [nioSSL]),
         room("Routing", ["Finding", "JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
         room("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Paging", "Signing", "Telemetry", grdb]),
