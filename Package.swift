@@ -109,6 +109,7 @@ let package = Package(
         room("Kafka", ["CRdKafka", logging]),
         room("Telemetry", [hummingbird, lifecycle, logging, metricsCore, metrics, nioCore, httpTypes]),
         room("Addresses", ["YAMLDocument"]),
+        room("Following", ["Kafka", "Telemetry", logging, metrics]),
         room("Delivery", ["Addresses", "CCurl", "Kafka", crypto, grdb, logging, metrics]),
         room(
             "Notifications",
@@ -117,7 +118,7 @@ let package = Package(
                 mustache,
             ]),
         room("Finding"),
-        room("Paging"),
+        room("Paging", [grdb]),
         room("ServerTLS", [nioSSL]),
         room("Routing", ["Finding", "JSONText", "PCRE2", "YAMLDocument", crypto, grdb]),
         room("Incidents", ["Approvals", "Finding", "JSONText", "Orders", "Paging", "Signing", "Telemetry", grdb]),
@@ -125,9 +126,9 @@ let package = Package(
             "Hub",
             [
                 "Activity",
-                "Delivery", "Finding", "Incidents", "Kafka", "Notifications", "Orders", "Paging", "Recordings",
-                "Routing",
-                "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
+                "Delivery", "Finding", "Following", "Incidents", "Kafka", "Notifications", "Orders", "Paging",
+                "Recordings",
+                "Routing", "Signing", "Telemetry", grdb, logging, metrics, lifecycle,
             ]),
         // What people look at.
         room("Charts"),
@@ -172,7 +173,8 @@ let package = Package(
                 "Orders", "Signing", "Telemetry", crypto, grdb, lifecycle, logging,
             ]),
         room(
-            "Activity", ["AuditEvent", "Baseline", "JSONText", "Kafka", "Paging", "Telemetry", grdb, logging, metrics]),
+            "Activity",
+            ["AuditEvent", "Baseline", "Following", "JSONText", "Kafka", "Paging", "Telemetry", grdb, logging, metrics]),
         room("Fixtures", ["JSONText"]),
         room(
             "FixtureHub",
@@ -185,11 +187,13 @@ let package = Package(
             "LocalServices", [asyncHTTPClient, crypto, hummingbird, lifecycle, logging, nioCore, nioHTTP1, httpTypes]),
 
         // Enforcement, and the data path that it acts on.
-        room("Signing", ["YAMLDocument", crypto]),
+        room("Signing", ["JSONText", "YAMLDocument", crypto]),
         room("Orders", ["Signing"]),
         room("Approvals", ["Signing"]),
         room("Recordings", ["CZlib", "JSONText", "Paging", "Signing", crypto, grdb]),
-        room("OIDC", ["Children", asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
+        room(
+            "OIDC",
+            ["JSONText", "Signing", asyncHTTPClient, jwtKit, crypto, logging, metrics, nioCore, nioHTTP1, nioSSL]),
         room(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "PCRE2", "CZlib"],
             resources: ["openai", "chroma", "qdrant", "mlflow", "huggingface", "s3"].map {
@@ -251,10 +255,15 @@ let package = Package(
             swiftSettings: testSettings),
         // How tests start programs.
         .target(name: "Children", dependencies: ["Kafka"], path: "Tests/Children", swiftSettings: testSettings),
+        // What several tests send to, and how they wait.
+        .target(
+            name: "TestSupport", dependencies: ["Delivery", hummingbird, httpTypes, logging, nioCore],
+            path: "Tests/TestSupport", swiftSettings: testSettings),
 
         tests("Addresses"),
         tests("AuditEvent", ["Children", "YAMLDocument"]),
         tests("Calendar"),
+        tests("JSONText"),
         tests("Sigma", ["AuditEvent", "YAMLDocument"]),
         tests("Baseline", ["Fixtures"]),
         tests("Charts"),
@@ -269,30 +278,28 @@ let package = Package(
                 "AuditEvent", "Detection", "Detectors", "Kafka", "Orders", "Signing", "Telemetry", "YAMLDocument",
                 logging,
             ]),
-        tests("Delivery", ["Addresses", "Children", "Kafka", crypto, grdb, hummingbird, nioCore, httpTypes, logging]),
+        tests("Delivery", ["Addresses", "Children", "Kafka", "TestSupport", crypto, grdb]),
         tests("Finding"),
         tests("Routing", ["Finding", "YAMLDocument", grdb]),
         tests("Incidents", ["Approvals", "Paging", "Finding", "JSONText", "Orders", "Signing", grdb]),
         tests(
             "Notifications",
-            ["Children", "Delivery", "Independent", "Kafka", "YAMLDocument", hummingbird, nioCore, httpTypes, logging]),
+            ["Children", "Delivery", "Independent", "Kafka", "TestSupport", "YAMLDocument"]),
         tests(
             "Hub",
             [
                 "Delivery", "Incidents", "Kafka", "Notifications", "Orders", "Recordings", "Routing", "Signing",
-                "Telemetry", "YAMLDocument", lifecycle, grdb, hummingbird, nioCore,
-                httpTypes, logging,
+                "Telemetry", "TestSupport", "YAMLDocument", lifecycle, grdb,
             ]),
         tests(
             "Desk",
             [
                 "Activity", "Approvals", "AuditEvent", "Delivery", "Finding", "Hub", "Incidents", "Kafka",
                 "Notifications", "Orders", "Paging",
-                "Routing",
-                "Signing",
-                lifecycle, grdb, logging,
+                "Routing", "Signing", "TestSupport", lifecycle, grdb,
             ]),
-        tests("Activity", ["Paging", "AuditEvent", "Fixtures", "Kafka", "Telemetry", grdb, logging]),
+        tests(
+            "Activity", ["Paging", "AuditEvent", "Fixtures", "Following", "Kafka", "Telemetry", "TestSupport", grdb]),
         tests(
             "API",
             [
@@ -308,7 +315,7 @@ let package = Package(
         tests("Approvals", ["Signing", crypto]),
         tests(
             "OIDC",
-            ["Children", asyncHTTPClient, jwtKit, crypto, hummingbird, logging, metrics, nioCore, nioHTTP1, httpTypes],
+            ["Children", "TestSupport", asyncHTTPClient, jwtKit, crypto, metrics, nioCore, nioHTTP1],
             exclude: ["Support/issuer.py"]),
         tests(
             "Connections", ["AuditEvent", "YAMLDocument", "Calendar", "CZlib"],
@@ -340,9 +347,8 @@ let package = Package(
                 "Independent", "Kafka",
                 "LocalServices",
                 "Notifications",
-                "OIDC", "Orders", "Recordings", "Signing", "Web", asyncHTTPClient, grdb, hummingbird, lifecycle,
-                logging,
-                nioCore, nioHTTP1,
+                "OIDC", "Orders", "Recordings", "Signing", "TestSupport", "Web", asyncHTTPClient, grdb, hummingbird,
+                lifecycle, nioCore, nioHTTP1,
             ]),
         tests("Telemetry", ["Independent", hummingbird, logging, metrics]),
         tests("Detectors", ["AuditEvent", "Calendar", "Detection", "Sigma", "YAMLDocument"]),
@@ -354,11 +360,8 @@ let package = Package(
                 "Activity", "Children", "Delivery", "Kafka", "Finding", "Fixtures", "Incidents", "Independent",
                 "LocalServices",
                 "Orders",
-                "Recordings", "Signing",
-                asyncHTTPClient, crypto,
-                grdb,
-                hummingbird,
-                lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, logging, .target(name: "gatewatch"),
+                "Recordings", "Signing", "TestSupport", asyncHTTPClient, crypto, grdb, hummingbird,
+                lifecycle, nioCore, nioHTTP1, nioFoundation, httpTypes, .target(name: "gatewatch"),
             ], exclude: ["clients", "report"], swiftSettings: settings),
     ],
     cxxLanguageStandard: .cxx17

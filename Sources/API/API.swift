@@ -189,7 +189,7 @@ extension API {
 extension API {
     private static func json(_ bytes: [UInt8]) throws(WebFault) -> JSONValue {
         do {
-            return try JSONValue(bytes)
+            return try JSONValue(bytes, rules: .init(maximumDepth: 16, takesHugeNumbers: false))
         } catch {
             throw WebFault(.badRequest, code: "invalid", "The body cannot be read: \(error.reason).")
         }

@@ -4,6 +4,7 @@ import Approvals
 import Desk
 import HTTPTypes
 import Incidents
+import JSONText
 import Orders
 
 extension Operation {

@@ -4,6 +4,7 @@ import Delivery
 import Desk
 import HTTPTypes
 import Incidents
+import JSONText
 import Paging
 import Routing
 import Telemetry

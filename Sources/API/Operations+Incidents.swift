@@ -5,6 +5,7 @@ import Finding
 import HTTPTypes
 import Hub
 import Incidents
+import JSONText
 import Web
 
 extension Operation {

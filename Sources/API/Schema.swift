@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
+
 /// A schema: what the document says (JSON Schema 2020-12, as OpenAPI 3.1 has it) and what is checked are one.
 indirect enum Schema: Sendable {
     case text(TextRules)

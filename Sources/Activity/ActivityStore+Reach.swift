@@ -128,26 +128,20 @@ extension ActivityStore {
         of name: String, connection: String? = nil, type: String? = nil, after cursor: String? = nil, limit: Int = 100,
         in db: Database
     ) throws -> Page<ActivityReach> {
-        var conditions = ["resources.name = ?"]
-        var arguments: [(any DatabaseValueConvertible)?] = [name]
-        if let connection {
-            conditions.append("connections.name = ?")
-            arguments.append(connection)
-        }
-        if let type {
-            conditions.append("resources.type = ?")
-            arguments.append(type)
-        }
+        var conditions = Conditions()
+        conditions.add("resources.name = ?", name)
+        conditions.add("connections.name = ?", connection)
+        conditions.add("resources.type = ?", type)
         if let cursor {
             let place = try Cursor.read(cursor, numbers: 3).numbers
-            conditions.append("(reach.last_at, reach.identity_id, reach.resource_id) < (?, ?, ?)")
-            arguments += place
+            conditions.add(
+                "(reach.last_at, reach.identity_id, reach.resource_id) < (?, ?, ?)", place[0], place[1], place[2])
         }
-        return try pageWithPlace(limit, arguments, in: db) {
+        return try pageWithPlace(limit, conditions.values, in: db) {
             """
             \(reachColumns) FROM resources JOIN connections ON connections.id = resources.connection_id
                 JOIN reach ON reach.resource_id = resources.id JOIN identities ON identities.id = reach.identity_id
-            WHERE \(conditions.joined(separator: " AND "))
+            WHERE \(conditions.sql)
             ORDER BY reach.last_at DESC, reach.identity_id DESC, reach.resource_id DESC LIMIT ?
             """
         }
@@ -160,20 +154,17 @@ extension ActivityStore {
     package static func firstUses(
         in range: Range<Int64>, types: [String] = [], after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<ActivityReach> {
-        var conditions = ["reach.first_at >= ? AND reach.first_at < ?"]
-        var arguments: [(any DatabaseValueConvertible)?] = [range.lowerBound, range.upperBound]
-        if !types.isEmpty {
-            conditions.append("resources.type IN (\(types.map { _ in "?" }.joined(separator: ", ")))")
-            arguments += types
-        }
+        var conditions = Conditions()
+        conditions.add("reach.first_at >= ? AND reach.first_at < ?", range.lowerBound, range.upperBound)
+        conditions.add("resources.type", in: types.isEmpty ? nil : types)
         if let cursor {
             let place = try Cursor.read(cursor, numbers: 3).numbers
-            conditions.append("(reach.first_at, reach.identity_id, reach.resource_id) < (?, ?, ?)")
-            arguments += place
+            conditions.add(
+                "(reach.first_at, reach.identity_id, reach.resource_id) < (?, ?, ?)", place[0], place[1], place[2])
         }
-        return try pageWithPlace(limit, arguments, in: db, byFirst: true) {
+        return try pageWithPlace(limit, conditions.values, in: db, byFirst: true) {
             """
-            \(reachColumns) FROM reach \(reachJoins) WHERE \(conditions.joined(separator: " AND "))
+            \(reachColumns) FROM reach \(reachJoins) WHERE \(conditions.sql)
             ORDER BY reach.first_at DESC, reach.identity_id DESC, reach.resource_id DESC LIMIT ?
             """
         }
@@ -234,24 +225,20 @@ extension ActivityStore {
         of identity: Int64? = nil, in range: Range<Int64>, after cursor: String? = nil, limit: Int = 100,
         in db: Database
     ) throws -> Page<ActivityChange> {
-        var conditions = ["changes.at >= ? AND changes.at < ?"]
-        var arguments: [(any DatabaseValueConvertible)?] = [range.lowerBound, range.upperBound]
-        if let identity {
-            conditions.append("changes.identity_id = ?")
-            arguments.append(identity)
-        }
+        var conditions = Conditions()
+        conditions.add("changes.at >= ? AND changes.at < ?", range.lowerBound, range.upperBound)
+        conditions.add("changes.identity_id = ?", identity)
         if let cursor {
             let (numbers, event) = try Cursor.read(cursor, numbers: 1, hasText: true)
-            conditions.append("(changes.at, event_id) < (?, ?)")
-            arguments += [numbers[0], event]
+            conditions.add("(changes.at, event_id) < (?, ?)", numbers[0], event)
         }
-        return try page(limit, arguments, in: db) {
+        return try page(limit, conditions.values, in: db) {
             """
             SELECT changes.*, identities.identity, connections.name AS connection, resources.type, resources.name
             FROM changes JOIN identities ON identities.id = changes.identity_id
                 LEFT JOIN resources ON resources.id = changes.resource_id
                 LEFT JOIN connections ON connections.id = resources.connection_id
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY changes.at DESC, event_id DESC LIMIT ?
+            WHERE \(conditions.sql) ORDER BY changes.at DESC, event_id DESC LIMIT ?
             """
         } item: { row in
             let name: String? = row["name"]

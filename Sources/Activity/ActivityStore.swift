@@ -96,28 +96,22 @@ extension ActivityStore {
     package static func identities(
         _ filter: IdentityFilter = IdentityFilter(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<ActiveIdentity> {
-        var conditions = ["identity <> ''"]
-        var arguments: [(any DatabaseValueConvertible)?] = []
+        var conditions = Conditions()
+        conditions.add("identity <> ''")
         if !filter.prefix.isEmpty {
-            conditions.append("identity COLLATE NOCASE >= ? AND identity COLLATE NOCASE < ?")
-            arguments += [filter.prefix, filter.prefix + "\u{10FFFF}"]
+            conditions.add(
+                "identity COLLATE NOCASE >= ? AND identity COLLATE NOCASE < ?", filter.prefix,
+                filter.prefix + "\u{10FFFF}")
         }
-        if let kind = filter.kind {
-            conditions.append("kind = ?")
-            arguments.append(kind)
-        }
-        if let quiet = filter.quietSince {
-            conditions.append("last_at < ?")
-            arguments.append(quiet)
-        }
+        conditions.add("kind = ?", filter.kind)
+        conditions.add("last_at < ?", filter.quietSince)
         if let cursor {
             let place = try Cursor.read(cursor, numbers: 2).numbers
-            conditions.append("(last_at, id) < (?, ?)")
-            arguments += [place[0], place[1]]
+            conditions.add("(last_at, id) < (?, ?)", place[0], place[1])
         }
-        return try page(limit, arguments, in: db) {
+        return try page(limit, conditions.values, in: db) {
             """
-            SELECT * FROM identities WHERE \(conditions.joined(separator: " AND "))
+            SELECT * FROM identities WHERE \(conditions.sql)
             ORDER BY last_at DESC, id DESC LIMIT ?
             """
         } item: {

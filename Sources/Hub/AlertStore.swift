@@ -6,18 +6,6 @@ import Incidents
 import Routing
 import Telemetry
 
-/// A record of the alerts topic, copied out of Kafka's buffers.
-struct ReceivedRecord {
-    var topic: String
-    var partition: Int32
-    var offset: Int64
-    /// The record's own time, ms since the epoch; -1 if it has none.
-    var timestamp: Int64
-    var key: String?
-    /// Nil for a tombstone.
-    var payload: [UInt8]?
-}
-
 /// The hub's tables, and the one transaction in which alerts come in, join their incidents, are routed, and what is due at once goes
 /// into the outbox.
 struct AlertStore: Sendable {

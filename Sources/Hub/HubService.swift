@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import Activity
 package import Delivery
+import Following
 import Foundation
 package import GRDB
 package import Incidents
@@ -28,7 +29,7 @@ package final class HubService: Service {
     package let incidents: IncidentStore
     /// Orders and approvals as the hub has read them; nil where it reads none.
     package let books: ControlBooks?
-    private let consumer: AlertConsumer
+    private let alerts: TopicFollower
     private let clock: NotificationClock
     private let routing: RoutingEngine
     private let keeper: IncidentKeeper
@@ -80,7 +81,7 @@ package final class HubService: Service {
         keeper = IncidentKeeper(
             configuration: configuration, database: database, incidents: incidents, books: books, clock: clock,
             logger: logger)
-        consumer = AlertConsumer(
+        alerts = AlertSink.follower(
             configuration: configuration,
             store: AlertStore(database: database, routing: routing, incidents: incidents, sender: sender),
             outbox: outbox, clock: clock, logger: logger, metrics: metrics)
@@ -97,28 +98,23 @@ package final class HubService: Service {
         }
         clock.start()
         keeper.start()
-        recorded?.start()
-        counted?.start()
+        recorded?.follower.start()
+        counted?.follower.start()
         logger.info(
             "the hub reads alerts",
             metadata: [
                 "topic": .string(configuration.topic), "group": .string(configuration.group),
                 "targets": .array(outbox.targetNames.map { .string($0) }),
             ])
+        let reading = alerts.start()
         let result = await withTaskCancellationOrGracefulShutdownHandler {
-            await withCheckedContinuation { (continuation: CheckedContinuation<Result<Void, any Error>, Never>) in
-                let thread = Thread { [consumer] in
-                    continuation.resume(returning: Result { try consumer.run() })
-                }
-                thread.name = "hub alerts"
-                thread.start()
-            }
-        } onCancelOrGracefulShutdown: { [consumer] in
-            consumer.requestStop()
+            await reading.result
+        } onCancelOrGracefulShutdown: { [alerts] in
+            alerts.requestStop()
         }
         await keeper.stop()
-        await recorded?.stop()
-        await counted?.stop()
+        await recorded?.follower.stop()
+        await counted?.follower.stop()
         await clock.stop()
         await outbox.shutdown(graceMilliseconds: configuration.stopGraceMilliseconds)
         logger.info("the hub has stopped")
@@ -141,26 +137,16 @@ package final class HubService: Service {
     /// Is the consumer polling, can alerts be stored, how is each target. A target that fails only degrades the report: a
     /// restart of the hub would not mend it.
     package func health() -> HealthReport {
-        let status = consumer.status
-        let age = RFC3339.nowMilliseconds() - status.lastPollAt
-        let isAlive = status.isRunning && status.lastPollAt > 0 && age < 30_000
-        var checks = [
-            HealthReport.Check(
-                "consumer", healthy: isAlive,
-                detail: isAlive
-                    ? "\(status.partitions) partitions, lag \(status.lag)" : "the consumer of alerts is not polling"),
-            HealthReport.Check("storage", healthy: status.storageError == nil, detail: status.storageError ?? ""),
-        ]
+        var checks = [alerts.health]
         if let error = clock.error {
             checks.append(.init("routing", healthy: false, detail: error))
         }
         if let error = keeper.error {
             checks.append(.init("incidents", healthy: false, detail: error, isRequired: false))
         }
-        if let recorded { checks.append(recorded.health) }
-        if let counted { checks.append(counted.health) }
-        if let error = status.kafkaError {
-            // The client remembers its last error for good, so it says nothing about now.
+        if let recorded { checks.append(recorded.follower.health) }
+        if let counted { checks.append(counted.follower.health) }
+        if let error = alerts.lastKafkaError {
             checks.append(.init("kafka", healthy: true, detail: "last error: \(error)"))
         }
         do {

@@ -84,35 +84,27 @@ package enum StoredAlerts {
     static func query(
         _ filter: AlertFilter, after cursor: String?, limit: Int
     ) throws -> (sql: String, arguments: StatementArguments, size: Int) {
-        var conditions = ["1"]
-        var arguments: [(any DatabaseValueConvertible)?] = []
-        func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
-            guard let value else { return }
-            conditions.append(condition)
-            arguments.append(value)
-        }
-        add("identity = ?", filter.identity)
-        add("rule = ?", filter.rule)
-        add("severity >= ?", filter.severity)
-        add("time >= ?", filter.from)
-        add("time < ?", filter.to)
+        var conditions = Conditions()
+        conditions.add("identity = ?", filter.identity)
+        conditions.add("rule = ?", filter.rule)
+        conditions.add("severity >= ?", filter.severity)
+        conditions.add("time >= ?", filter.from)
+        conditions.add("time < ?", filter.to)
         if let cursor {
             let (numbers, _) = try Cursor.read(cursor, numbers: 2)
-            conditions.append("(time, rowid) < (?, ?)")
-            arguments += [numbers[0], numbers[1]]
+            conditions.add("(time, rowid) < (?, ?)", numbers[0], numbers[1])
         }
         let size = min(max(1, limit), IncidentStore.maximumPage)
-        arguments.append(size + 1)
         // The rows are found first, by an index alone; only what is shown is looked up.
         let sql = """
             SELECT a.rowid AS row, a.id, a.identity, a.rule, a.title, a.severity, a.time, a.rule_status, i.incident_id,
                 i.disposition
-            FROM (SELECT rowid AS found FROM alerts WHERE \(conditions.joined(separator: " AND "))
+            FROM (SELECT rowid AS found FROM alerts WHERE \(conditions.sql)
                 ORDER BY time DESC, rowid DESC LIMIT ?)
             CROSS JOIN alerts a ON a.rowid = found LEFT JOIN incident_alerts i ON i.alert_id = a.id
             ORDER BY a.time DESC, a.rowid DESC
             """
-        return (sql, StatementArguments(arguments), size)
+        return (sql, conditions.arguments(size + 1), size)
     }
 
     /// The alerts of an incident by their time, the latest first.

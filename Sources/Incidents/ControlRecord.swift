@@ -93,33 +93,22 @@ package struct ControlRecord: Sendable, Equatable, Identifiable {
         _ kind: Kind, states: [String]? = nil, identity: String? = nil, incident: String? = nil,
         aliases: IdentityAliases = IdentityAliases(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<ControlRecord> {
-        var conditions = ["kind = '\(kind.rawValue)'"]
-        var arguments: [(any DatabaseValueConvertible)?] = []
-        if let states {
-            conditions.append("state IN (\(states.map { _ in "?" }.joined(separator: ", ")))")
-            arguments += states
-        }
-        if let identity {
-            conditions.append("identity_key = ?")
-            arguments.append(aliases.canonical(identity).description)
-        }
-        if let incident {
-            conditions.append("incident_id = ?")
-            arguments.append(incident)
-        }
+        var conditions = Conditions()
+        conditions.add("kind = '\(kind.rawValue)'")
+        conditions.add("state", in: states)
+        conditions.add("identity_key = ?", identity.map { aliases.canonical($0).description })
+        conditions.add("incident_id = ?", incident)
         if let cursor {
             let (numbers, id) = try Cursor.read(cursor, numbers: 1, hasText: true)
-            conditions.append("(at, id) < (?, ?)")
-            arguments += [numbers[0], id]
+            conditions.add("(at, id) < (?, ?)", numbers[0], id)
         }
         let size = min(max(1, limit), IncidentStore.maximumPage)
-        arguments.append(size + 1)
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT * FROM incident_controls WHERE \(conditions.joined(separator: " AND "))
+                SELECT * FROM incident_controls WHERE \(conditions.sql)
                 ORDER BY at DESC, id DESC LIMIT ?
-                """, arguments: StatementArguments(arguments))
+                """, arguments: conditions.arguments(size + 1))
         return Page(rows.map(ControlRecord.init), size: size) { "\($0.at).\($0.id)" }
     }
 }

@@ -122,24 +122,18 @@ package enum EvidenceChain {
             self.to = to
         }
 
-        fileprivate var sql: (conditions: [String], arguments: [(any DatabaseValueConvertible)?]) {
-            var conditions = ["1"]
-            var arguments: [(any DatabaseValueConvertible)?] = []
-            func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
-                guard let value else { return }
-                conditions.append(condition)
-                arguments.append(value)
-            }
-            add("actor = ?", actor)
+        fileprivate var conditions: Conditions {
+            var conditions = Conditions()
+            conditions.add("actor = ?", actor)
             if let action, action.hasSuffix("*") {
-                add("substr(action, 1, \(action.unicodeScalars.count - 1)) = ?", String(action.dropLast()))
+                conditions.add("substr(action, 1, \(action.unicodeScalars.count - 1)) = ?", String(action.dropLast()))
             } else {
-                add("action = ?", action)
+                conditions.add("action = ?", action)
             }
-            add("subject = ?", subject)
-            add("at >= ?", from)
-            add("at < ?", to)
-            return (conditions, arguments)
+            conditions.add("subject = ?", subject)
+            conditions.add("at >= ?", from)
+            conditions.add("at < ?", to)
+            return conditions
         }
     }
 
@@ -149,18 +143,14 @@ package enum EvidenceChain {
     package static func page(
         _ filter: Filter = Filter(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<EvidenceRow> {
-        var (conditions, arguments) = filter.sql
-        if let cursor {
-            conditions.append("sequence < ?")
-            arguments.append(try Cursor.read(cursor, numbers: 1).numbers[0])
-        }
+        var conditions = filter.conditions
+        if let cursor { conditions.add("sequence < ?", try Cursor.read(cursor, numbers: 1).numbers[0]) }
         let size = min(max(1, limit), IncidentStore.maximumPage)
-        arguments.append(size + 1)
         let rows = try Row.fetchAll(
             db,
             sql: """
-                SELECT * FROM evidence WHERE \(conditions.joined(separator: " AND ")) ORDER BY sequence DESC LIMIT ?
-                """, arguments: StatementArguments(arguments))
+                SELECT * FROM evidence WHERE \(conditions.sql) ORDER BY sequence DESC LIMIT ?
+                """, arguments: conditions.arguments(size + 1))
         return Page(rows.map(EvidenceRow.init), size: size) { "\($0.sequence)" }
     }
 
@@ -171,14 +161,13 @@ package enum EvidenceChain {
     package static func search(
         _ filter: Filter = Filter(), limit: Int? = nil, in db: Database, _ body: (EvidenceRow) throws -> Void
     ) throws {
-        var (conditions, arguments) = filter.sql
-        arguments.append(limit ?? -1)
+        let conditions = filter.conditions
         let rows = try Row.fetchCursor(
             db,
             sql: """
-                SELECT * FROM (SELECT * FROM evidence WHERE \(conditions.joined(separator: " AND "))
+                SELECT * FROM (SELECT * FROM evidence WHERE \(conditions.sql)
                     ORDER BY sequence DESC LIMIT ?) ORDER BY sequence
-                """, arguments: StatementArguments(arguments))
+                """, arguments: conditions.arguments(limit ?? -1))
         while let row = try rows.next() { try body(EvidenceRow(row)) }
     }
 }

@@ -73,31 +73,25 @@ extension IncidentStore {
         _ filter: IncidentFilter = IncidentFilter(), after cursor: String? = nil, limit: Int = 100, in db: Database
     ) throws -> Page<Incident> {
         let isBySeverity = filter.status == .open
-        var conditions: [String] = []
-        var arguments: [(any DatabaseValueConvertible)?] = []
-        if let status = filter.status { conditions.append("status = '\(status.rawValue)'") }
-        if let identity = filter.identity {
-            conditions.append("identity_key = ?")
-            arguments.append(key(identity))
-        }
-        if let severity = filter.severity {
-            conditions.append("severity >= ?")
-            arguments.append(severity)
-        }
+        var conditions = Conditions()
+        if let status = filter.status { conditions.add("status = '\(status.rawValue)'") }
+        conditions.add("identity_key = ?", filter.identity.map(key))
+        conditions.add("severity >= ?", filter.severity)
         if let cursor {
             let (numbers, id) = try Cursor.read(cursor, numbers: 2, hasText: true)
-            conditions.append(
-                isBySeverity ? "(severity, last_alert_at, id) < (?, ?, ?)" : "(last_alert_at, id) < (?, ?)")
-            arguments += isBySeverity ? [numbers[0], numbers[1], id] : [numbers[1], id]
+            if isBySeverity {
+                conditions.add("(severity, last_alert_at, id) < (?, ?, ?)", numbers[0], numbers[1], id)
+            } else {
+                conditions.add("(last_alert_at, id) < (?, ?)", numbers[1], id)
+            }
         }
         let size = min(max(1, limit), maximumPage)
-        arguments.append(size + 1)
         let incidents = try Row.fetchAll(
             db,
             sql: """
-                SELECT * FROM incidents \(conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND "))
+                SELECT * FROM incidents WHERE \(conditions.sql)
                 ORDER BY \(isBySeverity ? "severity DESC, " : "")last_alert_at DESC, id DESC LIMIT ?
-                """, arguments: StatementArguments(arguments)
+                """, arguments: conditions.arguments(size + 1)
         ).map(Incident.init)
         return Page(incidents, size: size) { "\($0.severity).\($0.lastAlertAt).\($0.id)" }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import AsyncHTTPClient
 import Foundation
+import JSONText
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -50,8 +51,8 @@ struct IssuerFetcher: Sendable {
         let url = IssuerURL.discovery(issuer: issuer)
         let members = try Self.object(await get(url).body, what: "the discovery document at \(url)")
         // Section 4.3: identical, or one issuer could speak for another.
-        guard let named = members["issuer"]?.string, named.utf8.elementsEqual(issuer.utf8) else {
-            let named = SafeText.shown(members["issuer"]?.string ?? "nobody", maximumBytes: 200)
+        guard let named = members["issuer"]?.text, named.utf8.elementsEqual(issuer.utf8) else {
+            let named = SafeText.shown(members["issuer"]?.text ?? "nobody", maximumBytes: 200)
             throw IssuerFetchError(
                 "the discovery document at \(url) is of the issuer \(named): configure exactly that, if it is right"
             )
@@ -62,7 +63,7 @@ struct IssuerFetcher: Sendable {
     /// A URL of the discovery document, where it may lead.
     func checkedURL(_ name: String, in members: [String: JSONValue]) throws -> String {
         let url = IssuerURL.discovery(issuer: issuer)
-        guard let uri = members[name]?.string else {
+        guard let uri = members[name]?.text else {
             throw IssuerFetchError("the discovery document at \(url) has no \(name)")
         }
         if let fault = IssuerURL.fault(uri, plain: plain) {
@@ -149,11 +150,11 @@ struct IssuerFetcher: Sendable {
     static func object(_ json: [UInt8], what: String) throws -> [String: JSONValue] {
         let value: JSONValue
         do {
-            value = try JSONReader.value(json)
+            value = try JSONValue(json, rules: UnverifiedToken.rules)
         } catch {
-            throw IssuerFetchError("\(what) is not acceptable JSON: \(error.reason) at byte \(error.offset)")
+            throw IssuerFetchError("\(what) cannot be read: \(SafeText.shown(error.reason, maximumBytes: 200))")
         }
-        guard let object = value.object else { throw IssuerFetchError("\(what) is not a JSON object") }
+        guard let object = value.members else { throw IssuerFetchError("\(what) is not a JSON object") }
         return object
     }
 }

@@ -1,3 +1,4 @@
+import JSONText
 // SPDX-License-Identifier: Apache-2.0
 import Logging
 
@@ -17,7 +18,7 @@ struct KeySet: Sendable {
     ///
     /// - Throws: ``IssuerFetchError`` if it is no JWKS at all.
     init(json: [UInt8], allowed: [SigningAlgorithm], logger: Logger) async throws {
-        guard let members = try IssuerFetcher.object(json, what: "the JWKS")["keys"]?.array else {
+        guard let members = try IssuerFetcher.object(json, what: "the JWKS")["keys"]?.list else {
             throw IssuerFetchError("the JWKS has no list of keys: is the URL right?")
         }
         guard members.count <= Self.maximumKeys else {
@@ -26,8 +27,8 @@ struct KeySet: Sendable {
         var keys: [String: [VerificationKey]] = [:]
         var fingerprint: Set<String> = []
         for member in members {
-            guard let jwk = member.object else { continue }
-            let kid = SafeText.shown(jwk["kid"]?.string ?? "")
+            guard let jwk = member.members else { continue }
+            let kid = SafeText.shown(jwk["kid"]?.text ?? "")
             do {
                 let key = try await VerificationKey(jwk, allowed: allowed)
                 guard keys[key.id]?.contains(where: { $0.algorithm == key.algorithm }) != true else {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import AsyncHTTPClient
 import Foundation
+import JSONText
 package import Logging
 import Synchronization
 
@@ -129,11 +130,11 @@ package final class RelyingParty: Sendable {
             throw .unavailable("\(error)")
         }
         guard status == 200 else {
-            let code = SafeText.shown(members["error"]?.string ?? "status \(status)", maximumBytes: 100)
-            let words = members["error_description"]?.string.map { ": " + SafeText.shown($0, maximumBytes: 200) } ?? ""
+            let code = SafeText.shown(members["error"]?.text ?? "status \(status)", maximumBytes: 100)
+            let words = members["error_description"]?.text.map { ": " + SafeText.shown($0, maximumBytes: 200) } ?? ""
             throw .refused("the issuer did not accept the code (\(code)\(words))")
         }
-        guard members["token_type"]?.string?.lowercased() == "bearer", let token = members["id_token"]?.string else {
+        guard members["token_type"]?.text?.lowercased() == "bearer", let token = members["id_token"]?.text else {
             throw .refused("the issuer's answer has no ID token: is the scope openid allowed for this client?")
         }
         return token
@@ -144,12 +145,12 @@ package final class RelyingParty: Sendable {
         if let before, (0..<Self.metadataLifetime).contains(now() - before.at) { return before.metadata }
         do {
             let members = try await fetcher.metadata()
-            let methods = members["token_endpoint_auth_methods_supported"]?.array?.compactMap(\.string)
+            let methods = members["token_endpoint_auth_methods_supported"]?.list?.compactMap(\.text)
             let found = Metadata(
                 authorizationEndpoint: try fetcher.checkedURL("authorization_endpoint", in: members),
                 tokenEndpoint: try fetcher.checkedURL("token_endpoint", in: members),
                 endSessionEndpoint: try? fetcher.checkedURL("end_session_endpoint", in: members),
-                namesIssuer: members["authorization_response_iss_parameter_supported"] == .bool(true),
+                namesIssuer: members["authorization_response_iss_parameter_supported"] == .flag(true),
                 // Without the list it is Basic (OpenID Connect Discovery 1.0 section 3).
                 sendsSecretInForm: methods.map {
                     !$0.contains("client_secret_basic") && $0.contains("client_secret_post")

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
+
 /// Typed reads of a payload whose signature was verified (RFC 7519 section 4.1, OpenID Connect Core 1.0 section 2).
 struct TokenClaims {
     let members: [String: JSONValue]
@@ -10,7 +12,7 @@ struct TokenClaims {
     /// A NumericDate as ms since the epoch, or nil if the claim is absent.
     func time(_ name: String) throws(TokenFault) -> Int64? {
         guard let value = members[name] else { return nil }
-        guard case .number(let seconds) = value, seconds >= 0, seconds <= Self.latestTime else {
+        guard let seconds = value.number, seconds >= 0, seconds <= Self.latestTime else {
             throw TokenFault(.claim, "the token's \(name) is not a time in seconds between the years 1970 and 9999")
         }
         return Int64(seconds * 1000)
@@ -19,19 +21,15 @@ struct TokenClaims {
     /// The value at a path: the claim of exactly that name, else dots descend into objects.
     func value(_ path: String) -> JSONValue? {
         if let value = members[path] { return value }
-        var value = JSONValue.object(members)
-        for name in path.split(separator: ".", omittingEmptySubsequences: false) {
-            guard let member = value.object?[String(name)] else { return nil }
-            value = member
-        }
-        return value
+        let names = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        return names.dropFirst().reduce(names.first.flatMap { members[$0] }) { $0?[$1] }
     }
 
     /// A text, or nil if the claim is absent, null or empty.
     private func text(_ path: String) throws(TokenFault) -> String? {
         switch value(path) {
-        case nil, .null, .string(""): return nil
-        case .string(let text): return try Self.checked(text, path)
+        case nil, .null, .text(""): return nil
+        case .text(let text): return try Self.checked(text, path)
         default: throw TokenFault(.claim, "the token's \(path) is not text")
         }
     }
@@ -49,8 +47,8 @@ struct TokenClaims {
     func audienceFault(_ settings: IssuerSettings) throws(TokenFault) -> TokenFault? {
         let named: [String]
         switch members["aud"] {
-        case .string(let one): named = [one]
-        case .array(let several): named = several.compactMap(\.string)
+        case .text(let one): named = [one]
+        case .list(let several): named = several.compactMap(\.text)
         case nil: return TokenFault(.audience, "the token has no aud")
         default: throw TokenFault(.claim, "the token's aud is neither text nor a list of texts")
         }
@@ -68,7 +66,7 @@ struct TokenClaims {
         settings: IssuerSettings, issuedAt: Int64, expiresAt: Int64, tokenDigest: TokenDigest
     ) throws(TokenFault) -> Principal {
         guard let subject = try text("sub") else { throw TokenFault(.claim, "the token has no sub") }
-        let hasEmail = value("email")?.string?.isEmpty == false
+        let hasEmail = value("email")?.text?.isEmpty == false
         let isEmailUsable = !settings.requiresVerifiedEmail || !isEmailUnverified
         var identity: String?
         if settings.identityClaim != "email" || isEmailUsable { identity = try text(settings.identityClaim) }
@@ -79,7 +77,7 @@ struct TokenClaims {
             issuer: settings.issuer, subject: subject, identity: identity ?? subject,
             email: isEmailUsable ? try text("email") : nil,
             // For people's eyes only, so that a strange one is no reason to refuse.
-            name: value("name")?.string.map { SafeText.shown($0, maximumBytes: Principal.maximumTextBytes) },
+            name: value("name")?.text.map { SafeText.shown($0, maximumBytes: Principal.maximumTextBytes) },
             groups: try groups(settings.groupsClaim),
             sessionID: try text("sid") ?? tokenID ?? tokenDigest.shortHexadecimal, tokenID: tokenID,
             clientID: authorizedParty ?? client,
@@ -89,17 +87,17 @@ struct TokenClaims {
 
     /// Some issuers write the boolean as text.
     private var isEmailUnverified: Bool {
-        members["email_verified"] == .bool(false) || members["email_verified"] == .string("false")
+        members["email_verified"] == .flag(false) || members["email_verified"] == .text("false")
     }
 
     private func groups(_ path: String) throws(TokenFault) -> [String] {
         switch value(path) {
-        case nil, .null, .string(""): return []
-        case .string(let one): return [try Self.checked(one, path)]
-        case .array(let several):
+        case nil, .null, .text(""): return []
+        case .text(let one): return [try Self.checked(one, path)]
+        case .list(let several):
             var groups: [String] = []
             for value in several {
-                guard let group = value.string, !group.isEmpty else {
+                guard let group = value.text, !group.isEmpty else {
                     throw TokenFault(.claim, "the token's \(path) has an entry that is not text")
                 }
                 groups.append(try Self.checked(group, path))
@@ -112,13 +110,13 @@ struct TokenClaims {
     private func isServiceAccount(_ rule: ServiceAccountRule, hasEmail: Bool, subject: String) -> Bool {
         switch rule {
         case .clientCredentials:
-            return !hasEmail && ["azp", "client_id"].contains { members[$0]?.string == subject }
+            return !hasEmail && ["azp", "client_id"].contains { members[$0]?.text == subject }
         case .claim(let path, let accepted):
             let found: [String]
             switch value(path) {
-            case .string(let one): found = [one]
-            case .bool(let flag): found = [flag ? "true" : "false"]
-            case .array(let several): found = several.compactMap(\.string)
+            case .text(let one): found = [one]
+            case .flag(let flag): found = [flag ? "true" : "false"]
+            case .list(let several): found = several.compactMap(\.text)
             default: return false
             }
             return found.contains { text in

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
+
 extension TokenGuard {
     /// The verdict on an ID token that a client received (OpenID Connect Core 1.0 section 3.1.3.7). It is not remembered: a
     /// login happens once.
@@ -25,12 +27,12 @@ extension TokenGuard {
         }
         let verified = try await verified(unverified, TokenDigest(token)).token
         let claims = unverified.claims
-        guard let named = claims["nonce"]?.string, named.utf8.elementsEqual(nonce.utf8) else {
+        guard let named = claims["nonce"]?.text, named.utf8.elementsEqual(nonce.utf8) else {
             throw TokenFault(.claim, "the token's nonce is not the one of this login")
         }
         let party = claims["azp"]
-        let hasSeveralAudiences = (claims["aud"]?.array?.count ?? 1) > 1
-        if party != nil || hasSeveralAudiences, party?.string?.utf8.elementsEqual(client.utf8) != true {
+        let hasSeveralAudiences = (claims["aud"]?.list?.count ?? 1) > 1
+        if party != nil || hasSeveralAudiences, party?.text?.utf8.elementsEqual(client.utf8) != true {
             throw TokenFault(.audience, "the token was issued to another client (azp)")
         }
         return verified.verdict(at: now())

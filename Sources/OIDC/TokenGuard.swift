@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package import AsyncHTTPClient
 import Foundation
+import JSONText
 package import Logging
 import Metrics
 
@@ -98,7 +99,7 @@ package final class TokenGuard: Sendable {
             return entry.token.verdict(at: now())
         } catch {
             return .failure(
-                TokenRefusal(error.reason, error.detail, claimedSubject: unverified.claims["sub"]?.string))
+                TokenRefusal(error.reason, error.detail, claimedSubject: unverified.claims["sub"]?.text))
         }
     }
 

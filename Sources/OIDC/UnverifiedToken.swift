@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
+import Signing
+
 /// A token in compact serialization (RFC 7515 section 7.1), read before anything in it is believed and before JWTKit
 /// sees any of it. Creating one reads as far as the issuer's name.
 struct UnverifiedToken {
@@ -13,6 +16,8 @@ struct UnverifiedToken {
     let signedBytes: ArraySlice<UInt8>
     private let signatureText: ArraySlice<UInt8>
 
+    /// What two readers may understand differently is refused (RFC 7515 section 4, RFC 7519 section 4).
+    static let rules = JSONValue.Rules(maximumDepth: 31, maximumNumberBytes: 64)
     /// Bytes of a key's name, at most.
     private static let maximumKeyIDBytes = 256
 
@@ -22,7 +27,7 @@ struct UnverifiedToken {
         guard token.count <= TokenGuard.maximumTokenBytes, parts.count == 3,
             let payload = try? object(parts[1], "payload")
         else { return nil }
-        return payload["sub"]?.string
+        return payload["sub"]?.text
     }
 
     init(_ token: [UInt8]) throws(TokenFault) {
@@ -40,24 +45,24 @@ struct UnverifiedToken {
         for name in ["crit", "b64"] where header[name] != nil {
             throw TokenFault(.criticalHeader, "the token's header has \(name), which is not supported")
         }
-        guard let name = header["alg"]?.string else {
+        guard let name = header["alg"]?.text else {
             throw TokenFault(.malformed, "the token's header has no alg")
         }
         guard let algorithm = SigningAlgorithm(rawValue: name) else {
             throw TokenFault(.algorithm, "the token's algorithm \(SafeText.shown(name)) is never accepted")
         }
-        if let type = header["typ"], type.string == nil {
+        if let type = header["typ"], type.text == nil {
             throw TokenFault(.malformed, "the token's header has a typ that is not text")
         }
         // jku, jwk, x5u and x5c say where a key is: keys come from the issuer alone, so they are not read.
-        guard let keyID = header["kid"]?.string, !keyID.isEmpty, keyID.utf8.count <= Self.maximumKeyIDBytes else {
+        guard let keyID = header["kid"]?.text, !keyID.isEmpty, keyID.utf8.count <= Self.maximumKeyIDBytes else {
             throw TokenFault(.unknownKey, "the token's header has no kid, or not a usable one, so no key can be chosen")
         }
         self.algorithm = algorithm
         self.keyID = keyID
-        type = header["typ"]?.string
+        type = header["typ"]?.text
         claims = try Self.object(parts[1], "payload")
-        guard let issuer = claims["iss"]?.string else {
+        guard let issuer = claims["iss"]?.text else {
             throw TokenFault(.unknownIssuer, "the token has no iss, so no issuer can be asked for keys")
         }
         self.issuer = issuer
@@ -77,11 +82,12 @@ struct UnverifiedToken {
         }
         let value: JSONValue
         do {
-            value = try JSONReader.value(bytes)
+            value = try JSONValue(bytes, rules: rules)
         } catch {
-            throw TokenFault(.malformed, "the token's \(name) is not acceptable JSON: \(error.reason)")
+            let reason = SafeText.shown(error.reason, maximumBytes: 200)
+            throw TokenFault(.malformed, "the token's \(name) cannot be read: \(reason)")
         }
-        guard let object = value.object else {
+        guard let object = value.members else {
             throw TokenFault(.malformed, "the token's \(name) is not a JSON object")
         }
         return object

@@ -1,5 +1,7 @@
+import JSONText
 // SPDX-License-Identifier: Apache-2.0
 import JWTKit
+import Signing
 
 /// A public key of an issuer, bound to one algorithm.
 struct VerificationKey: Sendable {
@@ -25,21 +27,21 @@ struct VerificationKey: Sendable {
     /// Only public members are handed to JWTKit, and always with the algorithm: it would otherwise take the one of the
     /// first token that it sees.
     init(_ jwk: [String: JSONValue], allowed: [SigningAlgorithm]) async throws {
-        guard let id = jwk["kid"]?.string, !id.isEmpty else { throw Unusable(reason: "has no kid") }
-        guard let keyType = jwk["kty"]?.string, allowed.contains(where: { $0.keyType == keyType }) else {
+        guard let id = jwk["kid"]?.text, !id.isEmpty else { throw Unusable(reason: "has no kid") }
+        guard let keyType = jwk["kty"]?.text, allowed.contains(where: { $0.keyType == keyType }) else {
             throw Unusable(reason: "is of a kty that no allowed algorithm uses")
         }
-        if let use = jwk["use"], use.string != "sig" { throw Unusable(reason: "is not for signatures") }
-        if let operations = jwk["key_ops"], operations.array?.contains(.string("verify")) != true {
+        if let use = jwk["use"], use.text != "sig" { throw Unusable(reason: "is not for signatures") }
+        if let operations = jwk["key_ops"], operations.list?.contains(.text("verify")) != true {
             throw Unusable(reason: "is not for verifying")
         }
         if ["d", "p", "q", "k"].contains(where: { jwk[$0] != nil }) {
             throw Unusable(reason: "is published with its private part, so anyone may sign with it", isAlarming: true)
         }
-        let curve = jwk["crv"]?.string
+        let curve = jwk["crv"]?.text
         let algorithm: SigningAlgorithm
         if let name = jwk["alg"] {
-            guard let named = name.string.flatMap(SigningAlgorithm.init(rawValue:)), allowed.contains(named) else {
+            guard let named = name.text.flatMap(SigningAlgorithm.init(rawValue:)), allowed.contains(named) else {
                 throw Unusable(reason: "is for an algorithm that is not allowed")
             }
             guard named.keyType == keyType else { throw Unusable(reason: "is for an algorithm of another kty") }
@@ -79,8 +81,8 @@ struct VerificationKey: Sendable {
     }
 
     private static func rsaParts(_ jwk: [String: JSONValue]) throws -> (modulus: String, exponent: String) {
-        guard let modulus = jwk["n"]?.string, let bytes = Base64URL.decode(modulus.utf8),
-            let exponent = jwk["e"]?.string, let exponentBytes = Base64URL.decode(exponent.utf8)
+        guard let modulus = jwk["n"]?.text, let bytes = Base64URL.decode(modulus.utf8),
+            let exponent = jwk["e"]?.text, let exponentBytes = Base64URL.decode(exponent.utf8)
         else { throw Unusable(reason: "has no n and e in base64url") }
         let significant = bytes.drop { $0 == 0 }
         let bits = significant.count * 8 - (significant.first?.leadingZeroBitCount ?? 0)
@@ -96,7 +98,7 @@ struct VerificationKey: Sendable {
     }
 
     private static func coordinate(_ value: JSONValue?, _ length: Int) throws -> String {
-        guard let text = value?.string, let bytes = Base64URL.decode(text.utf8), bytes.count == length else {
+        guard let text = value?.text, let bytes = Base64URL.decode(text.utf8), bytes.count == length else {
             throw Unusable(reason: "has a coordinate that is not \(length) bytes in base64url")
         }
         return text

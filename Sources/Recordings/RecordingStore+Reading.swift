@@ -112,28 +112,21 @@ extension RecordingStore {
         after cursor: String? = nil, limit: Int = 50
     ) throws -> Page<RecordedSession> {
         let limit = max(1, min(limit, Self.maximumPage))
-        var conditions = ["1"]
-        var arguments: [any DatabaseValueConvertible] = []
-        func add(_ condition: String, _ values: (any DatabaseValueConvertible)?...) {
-            guard let values = values as? [any DatabaseValueConvertible] else { return }
-            conditions.append(condition)
-            arguments += values
-        }
-        add("identity = ?", identity)
-        add("session = ?", session)
-        add("last_at >= ?", from)
-        add("last_at < ?", to)
+        var conditions = Conditions()
+        conditions.add("identity = ?", identity)
+        conditions.add("session = ?", session)
+        conditions.add("last_at >= ?", from)
+        conditions.add("last_at < ?", to)
         if let cursor {
             let place = try Cursor.read(cursor, numbers: 2).numbers
-            add("(last_at, id) < (?, ?)", place[0], place[1])
+            conditions.add("(last_at, id) < (?, ?)", place[0], place[1])
         }
-        arguments.append(limit + 1)
         let sql = """
-            SELECT * FROM recording_sessions WHERE \(conditions.joined(separator: " AND "))
+            SELECT * FROM recording_sessions WHERE \(conditions.sql)
             ORDER BY last_at DESC, id DESC LIMIT ?
             """
         let items = try database.read { db in
-            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: StatementArguments(arguments))
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: conditions.arguments(limit + 1))
                 .map(RecordedSession.init)
         }
         return Page(items, size: limit) { "\($0.lastAt).\($0.id)" }

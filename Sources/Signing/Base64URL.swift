@@ -2,7 +2,7 @@
 
 /// Base64url without padding (RFC 4648, section 5; RFC 7515, section 2), one text for every byte string: padding, white
 /// space, the other alphabet and spare bits that are not zero are refused.
-enum Base64URL {
+package enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
     private static let values: [UInt8] = {
@@ -11,7 +11,8 @@ enum Base64URL {
         return values
     }()
 
-    static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
+    /// The text of bytes.
+    package static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count * 4 + 2) / 3)
         var bits: UInt32 = 0
@@ -28,8 +29,8 @@ enum Base64URL {
         return text
     }
 
-    /// Nil where the text is not exactly what `encode` gives for some bytes.
-    static func decode(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+    /// The bytes of a text; nil where it is not exactly what `encode` gives for some bytes.
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 != 1 else { return nil }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count * 3 / 4)

@@ -15,43 +15,34 @@ enum LogEscaping {
 
     /// The text as a JSON string with its quotes (RFC 8259 section 7).
     static func jsonString(_ text: String) -> String {
-        var out = "\""
-        var bytes = 0
-        for scalar in text.unicodeScalars {
-            bytes += UTF8.width(scalar)
-            if bytes > maximumBytes {
-                out += "…"
-                break
-            }
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case "\r": out += "\\r"
-            case "\t": out += "\\t"
-            case _ where isUnsafe(scalar): out += "\\u" + hex(scalar.value, 4)
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out + "\""
+        "\""
+            + escaped(text) { scalar in
+                switch scalar {
+                case "\"": "\\\""
+                case "\\": "\\\\"
+                default: isUnsafe(scalar) ? "\\u" + hex(scalar.value, 4) : nil
+                }
+            } + "\""
     }
 
     /// The text for a terminal: unsafe characters as `\u{1b}`; a line feed too, so that one event is one line.
     static func plain(_ text: String) -> String {
+        escaped(text) { isUnsafe($0) ? "\\u{" + hex($0.value, 2) + "}" : nil }
+    }
+
+    /// - Parameter escape: what stands for a scalar; nil for those that stand for themselves.
+    private static func escaped(_ text: String, _ escape: (Unicode.Scalar) -> String?) -> String {
         var out = ""
         var bytes = 0
         for scalar in text.unicodeScalars {
             bytes += UTF8.width(scalar)
-            if bytes > maximumBytes {
-                out += "…"
-                break
-            }
+            if bytes > maximumBytes { return out + "…" }
             switch scalar {
             case "\n": out += "\\n"
             case "\r": out += "\\r"
             case "\t": out += "\\t"
-            case _ where isUnsafe(scalar): out += "\\u{" + hex(scalar.value, 2) + "}"
-            default: out.unicodeScalars.append(scalar)
+            default:
+                if let escaped = escape(scalar) { out += escaped } else { out.unicodeScalars.append(scalar) }
             }
         }
         return out

@@ -3,51 +3,57 @@ package import Logging
 
 /// What `--log-format` takes.
 package enum LogFormat: String, Sendable, CaseIterable {
-    /// For people: `2026-11-21T11:35:14.123Z info hub: started port=8080`.
+    /// For people: time, level, label, message, then `key=value`: `2026-11-21T11:35:14.123Z info hub: started port=8080`.
     case text
-    /// For machines: one JSON object a line.
+    /// For machines, one JSON object a line:
+    /// `{"time":RFC 3339 UTC,"level":…,"label":…,"message":…,"error":…,"metadata":{…}}`; `error` and `metadata` only if any.
     case json
 
     /// A handler of this format, to give to `LoggingSystem.bootstrap` or to a `Logger`'s factory.
     package func handler(
         label: String, level: Logger.Level = .info, output: LogOutput = .standardError
     ) -> any LogHandler {
-        switch self {
-        case .text: TextLogHandler(label: label, level: level, output: output)
-        case .json: JSONLogHandler(label: label, level: level, output: output)
-        }
+        LineLogHandler(format: self, label: label, level: level, output: output)
     }
 }
 
-/// A swift-log backend that writes one JSON object a line:
-/// `{"time":RFC 3339 UTC,"level":…,"label":…,"message":…,"error":…,"metadata":{…}}`; `error` and `metadata` only if any.
-package struct JSONLogHandler: LogHandler {
-    package var logLevel: Logger.Level
-    package var metadata: Logger.Metadata = [:]
-    package var metadataProvider: Logger.MetadataProvider?
+/// A swift-log backend that writes one line for each event.
+private struct LineLogHandler: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    private let format: LogFormat
     private let label: String
     private let output: LogOutput
 
-    /// A handler for the logger `label` that keeps `level` and above.
-    package init(label: String, level: Logger.Level = .info, output: LogOutput = .standardError) {
+    init(format: LogFormat, label: String, level: Logger.Level, output: LogOutput) {
+        self.format = format
         self.label = label
         self.logLevel = level
         self.output = output
     }
 
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }
     }
 
-    package func log(event: LogEvent) {
-        var line = "{\"time\":\"\(RFC3339.string(milliseconds: RFC3339.nowMilliseconds()))\""
+    func log(event: LogEvent) {
+        // By rising precedence: the logger's, the provider's, the event's.
+        var all = metadata
+        if let provided = metadataProvider?.get() { all.merge(provided) { $1 } }
+        if let own = event.metadata { all.merge(own) { $1 } }
+        let time = RFC3339.string(milliseconds: RFC3339.nowMilliseconds())
+        output.write(line: format == .json ? json(event, time, all) : text(event, time, all))
+    }
+
+    private func json(_ event: LogEvent, _ time: String, _ metadata: Logger.Metadata) -> String {
+        var line = "{\"time\":\"\(time)\""
         line += ",\"level\":\"\(event.level.rawValue)\",\"label\":\(LogEscaping.jsonString(label))"
         line += ",\"message\":\(LogEscaping.jsonString(event.message.description))"
         if let error = event.error { line += ",\"error\":\(LogEscaping.jsonString("\(error)"))" }
-        let all = merged(metadata, metadataProvider, event.metadata)
-        if !all.isEmpty { line += ",\"metadata\":" + Self.json(.dictionary(all)) }
-        output.write(line: line + "}")
+        if !metadata.isEmpty { line += ",\"metadata\":" + Self.json(.dictionary(metadata)) }
+        return line + "}"
     }
 
     private static func json(_ value: Logger.MetadataValue) -> String {
@@ -61,45 +67,14 @@ package struct JSONLogHandler: LogHandler {
                 .joined(separator: ",") + "}"
         }
     }
-}
 
-/// A swift-log backend for terminals: time, level, label, message, then `key=value`.
-package struct TextLogHandler: LogHandler {
-    package var logLevel: Logger.Level
-    package var metadata: Logger.Metadata = [:]
-    package var metadataProvider: Logger.MetadataProvider?
-    private let label: String
-    private let output: LogOutput
-
-    /// A handler for the logger `label` that keeps `level` and above.
-    package init(label: String, level: Logger.Level = .info, output: LogOutput = .standardError) {
-        self.label = label
-        self.logLevel = level
-        self.output = output
-    }
-
-    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    package func log(event: LogEvent) {
-        var line = RFC3339.string(milliseconds: RFC3339.nowMilliseconds())
-        line += " \(event.level.rawValue) \(LogEscaping.plain(label)): \(LogEscaping.plain(event.message.description))"
+    private func text(_ event: LogEvent, _ time: String, _ metadata: Logger.Metadata) -> String {
+        var line = "\(time) \(event.level.rawValue) \(LogEscaping.plain(label)): "
+        line += LogEscaping.plain(event.message.description)
         if let error = event.error { line += " error=\(LogEscaping.plain("\(error)"))" }
-        for (key, value) in merged(metadata, metadataProvider, event.metadata).sorted(by: { $0.key < $1.key }) {
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
             line += " \(LogEscaping.plain(key))=\(LogEscaping.plain(value.description))"
         }
-        output.write(line: line)
+        return line
     }
-}
-
-/// Metadata by rising precedence: the logger's, the provider's, the event's.
-private func merged(
-    _ own: Logger.Metadata, _ provider: Logger.MetadataProvider?, _ event: Logger.Metadata?
-) -> Logger.Metadata {
-    var all = own
-    if let provided = provider?.get() { all.merge(provided) { $1 } }
-    if let event { all.merge(event) { $1 } }
-    return all
 }

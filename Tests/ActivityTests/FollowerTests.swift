@@ -2,26 +2,16 @@
 
 import Activity
 import AuditEvent
+import Following
 import Foundation
 import GRDB
 import Kafka
-import Logging
 import Telemetry
+import TestSupport
 import Testing
 
 /// The thread beside a real broker.
 @Suite(.serialized) struct FollowerTests {
-    private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
-    private func eventually(_ condition: () throws -> Bool) async throws -> Bool {
-        let deadline = Date().addingTimeInterval(120)
-        while try !condition() {
-            if Date() > deadline { return false }
-            try await Task.sleep(for: .milliseconds(20))
-        }
-        return true
-    }
-
     @Test func aHubCountsOnWhereItWasAndFromTheBeginningWithoutItsFile() async throws {
         let broker = try EmbeddedBroker(topics: [(topic, 2)])
         defer { broker.close() }
@@ -47,15 +37,15 @@ import Testing
             var configuration = configuration
             configuration.group = group
             let follower = try ActivityFollower(configuration: configuration, logger: quiet, metrics: metrics)
-            follower.start()
+            follower.follower.start()
             try await body()
             let isDone = try await eventually {
                 try follower.store.read { try ActivityStore.total(in: 0..<midnight + 100 * day, in: $0).events }
                     >= total
             }
-            #expect(isDone, "\(follower.health)")
-            #expect(follower.health.healthy)
-            await follower.stop()
+            #expect(isDone, "\(follower.follower.health)")
+            #expect(follower.follower.health.healthy)
+            await follower.follower.stop()
             #expect(
                 try follower.store.read { try ActivityStore.total(in: 0..<midnight + 100 * day, in: $0).events }
                     == total)

@@ -14,6 +14,7 @@ import NIOHTTP1
 import Orders
 import Paging
 import Signing
+import TestSupport
 import Testing
 import Web
 

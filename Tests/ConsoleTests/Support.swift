@@ -13,19 +13,17 @@ import Hub
 import Incidents
 import Kafka
 import LocalServices
-import Logging
 import Notifications
 import OIDC
 import Orders
 import Recordings
 import ServiceLifecycle
 import Signing
+import TestSupport
 import Testing
 import Web
 
 let hour: Int64 = 3_600_000
-let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
 /// What an attacker puts wherever text goes: tags, an end of an attribute, one with a combining mark behind the quote (so that it is
 /// another character), a template's braces.
 let probe = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{csrf}}\"\u{301} autofocus onfocus=alert(1)"
@@ -192,14 +190,4 @@ struct ConsoleStage: Sendable {
     }
 
     private struct Done: Error {}
-}
-
-/// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = Date().addingTimeInterval(60)
-    while try await !condition() {
-        if Date() > deadline { return false }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return true
 }

@@ -2,6 +2,7 @@
 import Addresses
 import Delivery
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CurlClientTests {
@@ -55,7 +56,7 @@ import Testing
     }
 
     @Test func aRedirectIsAReplyThatIsNotFollowed() async throws {
-        try await Receiver.with({ _, _ in .init(status: 302, headers: ["Location": "/elsewhere"]) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: 302, headers: ["Location": "/elsewhere"]) }) { receiver in
             let reply = try await post(receiver.url)
             #expect(reply.status == 302)
             #expect(receiver.requests.map(\.path) == ["/hook"])
@@ -64,14 +65,14 @@ import Testing
 
     @Test func aLongReplyIsCutAt64KiB() async throws {
         let long = String(repeating: "x", count: 300_000)
-        try await Receiver.with({ _, _ in .init(status: 200, body: long) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: 200, body: long) }) { receiver in
             let reply = try await post(receiver.url)
             #expect(reply.status == 200)
             #expect(reply.body.count == 65_536)
             #expect(reply.isTruncated)
         }
         let exact = String(repeating: "x", count: 65_536)
-        try await Receiver.with({ _, _ in .init(status: 200, body: exact) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: 200, body: exact) }) { receiver in
             let reply = try await post(receiver.url)
             #expect(reply.body.count == 65_536)
             #expect(!reply.isTruncated)
@@ -79,7 +80,7 @@ import Testing
     }
 
     @Test func retryAfterIsReadFromTheReply() async throws {
-        try await Receiver.with({ _, _ in .init(status: 429, headers: ["Retry-After": "17"]) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: 429, headers: ["Retry-After": "17"]) }) { receiver in
             let reply = try await post(receiver.url)
             #expect(reply.retryAfterSeconds == 17)
         }

@@ -4,11 +4,12 @@ import Foundation
 import GRDB
 import Kafka
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct DeliveryOutboxTests {
     @Test func aMessageIsDeliveredSigned() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let room = try Room([webhook(receiver.url)])
             try room.enqueue("msg_1")
             #expect(try await room.settled())
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func puttingInTwiceIsPuttingInOnce() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let room = try Room([webhook(receiver.url), webhook(receiver.url, name: "other")])
             let deliveries = ["soc", "other"].map {
                 NewDelivery(messageID: "msg_1", target: $0, orderingKey: "k", body: [])
@@ -40,7 +41,7 @@ import Testing
     }
 
     @Test func aRetryHasTheSameIDAndASignatureOfItsOwnTime() async throws {
-        try await Receiver.with({ _, before in .init(status: before == 0 ? 500 : 200, body: "try\nlater") }) {
+        try await LocalReceiver.with({ _, before in .init(status: before == 0 ? 500 : 200, body: "try\nlater") }) {
             receiver in
             // A second and more apart, so that the timestamps, in seconds, must differ.
             let room = try Room([webhook(receiver.url)], delays: [0, 1_100])
@@ -61,7 +62,7 @@ import Testing
     }
 
     @Test func retryAfterHoldsTheWholeTarget() async throws {
-        try await Receiver.with({ request, before in
+        try await LocalReceiver.with({ request, before in
             request.id == "msg_1" && before == 0
                 ? .init(status: 429, headers: ["Retry-After": "2"]) : .init(status: 200)
         }) { receiver in
@@ -81,7 +82,7 @@ import Testing
     }
 
     @Test func aRetryAfterOfYearsIsShortenedToADay() async throws {
-        try await Receiver.with({ _, _ in .init(status: 503, headers: ["Retry-After": "999999999999999999"]) }) {
+        try await LocalReceiver.with({ _, _ in .init(status: 503, headers: ["Retry-After": "999999999999999999"]) }) {
             receiver in
             let room = try Room([webhook(receiver.url)])
             try room.enqueue("msg_1")
@@ -95,7 +96,7 @@ import Testing
 
     @Test func goneDisablesTheTargetUntilItIsEnabled() async throws {
         let isBack = Flag()
-        try await Receiver.with({ _, _ in .init(status: isBack.isSet ? 200 : 410) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: isBack.isSet ? 200 : 410) }) { receiver in
             let room = try Room([webhook(receiver.url)])
             try room.enqueue("msg_1", "msg_2", key: "k")
             #expect(try await eventually { try room.outbox.deliveries(state: .dead).count == 2 })
@@ -121,7 +122,7 @@ import Testing
 
     @Test func afterTheLastAttemptItIsADeadLetterThatCanBeReplayed() async throws {
         let isWell = Flag()
-        try await Receiver.with({ _, _ in .init(status: isWell.isSet ? 204 : 500) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: isWell.isSet ? 204 : 500) }) { receiver in
             let room = try Room([webhook(receiver.url)], delays: [0, 1, 1])
             try room.enqueue("msg_1", "msg_2")
             #expect(try await room.settled())
@@ -150,7 +151,7 @@ import Testing
 
     @Test func messagesOfOneKeyKeepTheirOrderAndOthersDoNotWait() async throws {
         let mayPass = Flag()
-        try await Receiver.with({ request, _ in
+        try await LocalReceiver.with({ request, _ in
             .init(status: request.id == "msg_a1" && !mayPass.isSet ? 500 : 200)
         }) { receiver in
             let room = try Room([webhook(receiver.url)], delays: [0] + Array(repeating: 20, count: 10_000))
@@ -172,7 +173,8 @@ import Testing
     /// Its own waits are 10 minutes; what brings the others back at once is that one got through.
     @Test func whatWaitedForATargetThatIsBackWaitsNoMore() async throws {
         let isWell = Flag()
-        try await Receiver.with({ request, _ in .init(status: isWell.isSet || request.id == "msg_new" ? 200 : 500) }) {
+        try await LocalReceiver.with({ request, _ in .init(status: isWell.isSet || request.id == "msg_new" ? 200 : 500)
+        }) {
             receiver in
             let room = try Room([webhook(receiver.url)], delays: [0, 600_000, 600_000])
             let ids = (0..<6).flatMap { key in (0..<3).map { "msg_\(key)_\($0)" } }
@@ -203,7 +205,7 @@ import Testing
     }
 
     @Test func aDeadLetterLetsTheNextOfItsKeyGo() async throws {
-        try await Receiver.with({ request, _ in .init(status: request.id == "msg_1" ? 400 : 200) }) { receiver in
+        try await LocalReceiver.with({ request, _ in .init(status: request.id == "msg_1" ? 400 : 200) }) { receiver in
             let room = try Room([webhook(receiver.url)], delays: [0, 1])
             try room.enqueue("msg_1", "msg_2", key: "k")
             #expect(try await room.settled())
@@ -214,7 +216,7 @@ import Testing
     }
 
     @Test func whatIsRefusedForGoodIsADeadLetterAtOnceAndLetsTheNextGo() async throws {
-        try await Receiver.with({ request, _ in
+        try await LocalReceiver.with({ request, _ in
             request.body == Array("{\"id\":\"bad\"}".utf8)
                 ? .init(status: 400, body: "invalid_payload") : .init(status: 200)
         }) { receiver in
@@ -245,7 +247,7 @@ import Testing
     @Test func aTargetThatHangsDoesNotHoldAnother() async throws {
         let hanging = try RawServer(reply: "", hang: true)
         defer { hanging.stop() }
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let room = try Room([
                 webhook(hanging.url, name: "slow", timeoutMilliseconds: 600_000), webhook(receiver.url),
             ])
@@ -283,7 +285,7 @@ import Testing
 
     @Test func aRedirectIsAFailureAndALongReplyIsNot() async throws {
         let long = String(repeating: "y", count: 200_000)
-        try await Receiver.with({ request, _ in
+        try await LocalReceiver.with({ request, _ in
             request.id == "msg_1"
                 ? .init(status: 307, headers: ["Location": "/other"]) : .init(status: 200, body: long)
         }) { receiver in
@@ -306,7 +308,7 @@ import Testing
         #expect(try await eventually { hanging.connections == 1 })
         // The receiver has the message; we end before we know.
         await first.outbox.shutdown(graceMilliseconds: 0)
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let second = try Room([webhook(receiver.url)], folder: first.folder)
             #expect(try await second.settled())
             await second.outbox.shutdown()
@@ -316,7 +318,7 @@ import Testing
 
     @Test func deliveriesCommitWithTheCallersTransaction() async throws {
         struct Undo: Error {}
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let room = try Room([webhook(receiver.url)])
             let outbox = room.outbox
             #expect(throws: Undo.self) {
@@ -352,7 +354,7 @@ import Testing
     }
 
     @Test func oldDeliveredOnesArePruned() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let room = try Room([webhook(receiver.url)])
             try room.enqueue("msg_1")
             #expect(try await room.settled())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Delivery
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct StandardWebhooksTests {
@@ -13,7 +14,7 @@ import Testing
     }
 
     @Test func theSpecificationsVectorIsReproduced() throws {
-        let headers = try webhooks(secretText).headers(id: id, timestampSeconds: time, body: body)
+        let headers = try webhooks(LocalReceiver.secret).headers(id: id, timestampSeconds: time, body: body)
         #expect(headers.map(\.name) == ["webhook-id", "webhook-timestamp", "webhook-signature"])
         #expect(
             headers.map(\.value) == [id, "1614265330", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="])
@@ -21,10 +22,10 @@ import Testing
 
     @Test func bothSecretsOfARotationSignAndVerify() throws {
         let new = WebhookSecret.generate().revealed
-        let headers = try webhooks(new, secretText).headers(id: id, timestampSeconds: time, body: body)
+        let headers = try webhooks(new, LocalReceiver.secret).headers(id: id, timestampSeconds: time, body: body)
         let signature = headers[2].value
         #expect(signature.split(separator: " ").count == 2)
-        for secret in [new, secretText] {
+        for secret in [new, LocalReceiver.secret] {
             try webhooks(secret).verify(
                 id: id, timestamp: String(time), signature: signature, body: body, nowSeconds: time)
         }
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func anythingChangedIsRefused() throws {
-        let webhooks = try webhooks(secretText)
+        let webhooks = try webhooks(LocalReceiver.secret)
         let signature = webhooks.headers(id: id, timestampSeconds: time, body: body)[2].value
         func verify(_ id: String, _ timestamp: String, _ signature: String, _ body: [UInt8]) throws {
             try webhooks.verify(id: id, timestamp: timestamp, signature: signature, body: body, nowSeconds: time)
@@ -51,7 +52,7 @@ import Testing
     }
 
     @Test func fiveMinutesAreToleratedAndNoMore() throws {
-        let webhooks = try webhooks(secretText)
+        let webhooks = try webhooks(LocalReceiver.secret)
         let signature = webhooks.headers(id: id, timestampSeconds: time, body: body)[2].value
         func verify(_ now: Int64) throws {
             try webhooks.verify(id: id, timestamp: String(time), signature: signature, body: body, nowSeconds: now)
@@ -74,7 +75,7 @@ import Testing
     }
 
     @Test func secretsAreNeverPrinted() throws {
-        let secret = Secret(secretText)
+        let secret = Secret(LocalReceiver.secret)
         let webhook = try WebhookSecret(secret)
         var dumped = ""
         dump([secret], to: &dumped)
@@ -86,9 +87,9 @@ import Testing
 
     @Test func secretsComeFromTheEnvironmentOrAFile() throws {
         let folder = try Folder()
-        try Data("\(secretText)\n".utf8).write(to: folder.url.appendingPathComponent("key"))
+        try Data("\(LocalReceiver.secret)\n".utf8).write(to: folder.url.appendingPathComponent("key"))
         let path = folder.path("key")
-        #expect(try Secret(reference: "file:\(path)").revealed == secretText)
+        #expect(try Secret(reference: "file:\(path)").revealed == LocalReceiver.secret)
         #expect(try Secret(reference: "env:KEY", environment: ["KEY": "abc"]).revealed == "abc")
         #expect(try Secret(reference: "abc").revealed == "abc")
         #expect(throws: SecretError.noVariable("KEY")) { try Secret(reference: "env:KEY", environment: [:]) }

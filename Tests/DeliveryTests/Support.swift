@@ -2,19 +2,7 @@
 import Delivery
 import Foundation
 import GRDB
-import Logging
-
-/// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(seconds: Double = 60, _ condition: () throws -> Bool) async throws -> Bool {
-    let deadline = Date().addingTimeInterval(seconds)
-    while try !condition() {
-        if Date() > deadline { return false }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    return true
-}
-
-let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+import TestSupport
 
 /// A folder that is removed at the end.
 final class Folder: Sendable {
@@ -30,14 +18,11 @@ final class Folder: Sendable {
     func path(_ name: String) -> String { url.appendingPathComponent(name).path }
 }
 
-/// The key that test targets sign with.
-let secretText = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
 func webhook(
     _ url: String, name: String = "soc", timeoutMilliseconds: Int = 30_000, authority: String? = nil
 ) throws -> WebhookTarget {
     try WebhookTarget(
-        name: name, url: url, secrets: [WebhookSecret(Secret(secretText))],
+        name: name, url: url, secrets: [WebhookSecret(Secret(LocalReceiver.secret))],
         options: .init(
             connectTimeoutMilliseconds: timeoutMilliseconds, timeoutMilliseconds: timeoutMilliseconds,
             certificateAuthorityFile: authority, addresses: .allowingPrivate))

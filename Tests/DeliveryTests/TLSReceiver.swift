@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Children
 import Foundation
+import TestSupport
 
 #if canImport(Glibc)
 import Glibc

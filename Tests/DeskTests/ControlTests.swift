@@ -11,6 +11,7 @@ import Orders
 import Paging
 import ServiceLifecycle
 import Signing
+import TestSupport
 import Testing
 
 /// Orders and approvals through a real topic, as a gateway reads it.

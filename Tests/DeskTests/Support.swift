@@ -10,17 +10,16 @@ import GRDB
 import Hub
 import Incidents
 import Kafka
-import Logging
 import Notifications
 import Orders
 import Paging
 import ServiceLifecycle
 import Signing
 import Synchronization
+import TestSupport
 
 let hour: Int64 = 3_600_000
 let day: Int64 = 24 * hour
-let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A hub's database with a desk, and a clock that a test sets.
 final class Office: Sendable {
@@ -121,14 +120,4 @@ func error(_ body: () async throws -> Void) async -> DeskError? {
     } catch {
         return error as? DeskError ?? .refused("another error: \(error)")
     }
-}
-
-/// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = Date().addingTimeInterval(120)
-    while try await !condition() {
-        if Date() > deadline { return false }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return true
 }

@@ -9,6 +9,7 @@ import NIOHTTP1
 import Orders
 import Paging
 import Signing
+import TestSupport
 import Testing
 
 /// Chromium and Playwright.

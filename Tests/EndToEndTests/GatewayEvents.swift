@@ -3,6 +3,7 @@
 import Foundation
 import Kafka
 import Synchronization
+import TestSupport
 
 /// Reads the audit topic, without a group, on a thread of its own and keeps every event: once per record, however often
 /// it is read.

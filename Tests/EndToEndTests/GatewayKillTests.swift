@@ -6,6 +6,7 @@ import Kafka
 import NIOCore
 import NIOHTTP1
 import Orders
+import TestSupport
 import Testing
 
 extension GatewayEndToEnd {

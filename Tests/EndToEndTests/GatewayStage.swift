@@ -4,13 +4,13 @@ import AsyncHTTPClient
 import Foundation
 import Kafka
 import LocalServices
-import Logging
 import NIOCore
 import NIOHTTP1
 import Orders
 import ServiceLifecycle
 import Signing
 import Synchronization
+import TestSupport
 
 /// What a gateway process has around it, in the test's process: a broker that can be stopped, an OpenID provider,
 /// upstreams, keys.

@@ -2,10 +2,10 @@
 
 import HTTPTypes
 import Hummingbird
-import Logging
 import NIOCore
 import ServiceLifecycle
 import Synchronization
+import TestSupport
 
 /// An upstream for much: so many zeros with their length announced, a sink, and notes of what it was asked for.
 final class BulkUpstream: Service {

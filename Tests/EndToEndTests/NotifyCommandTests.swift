@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 import Testing
 
 extension EndToEnd {
@@ -11,7 +12,7 @@ extension EndToEnd {
             hub:
               receivers:
                 - name: soc
-                  webhook_configs: [{ url: "\(url)", secrets: ["\(Stage.secret)"]\(more) }]
+                  webhook_configs: [{ url: "\(url)", secrets: ["\(LocalReceiver.secret)"]\(more) }]
                   pagerduty_configs: [{ routing_key: 0123456789abcdef0123456789abcdef, url: "http://127.0.0.1:1/", allow_private: true }]
                 - name: chat
                   slack_configs: [{ api_url: "http://127.0.0.1:1/secret-path", allow_private: true }]

@@ -3,17 +3,14 @@
 import Fixtures
 import Foundation
 import Kafka
-import Logging
 import Synchronization
-
-let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+import TestSupport
 
 /// A temporary folder and the processes of one test. At its end every process is killed and the folder is removed.
 final class Stage: Sendable {
     static let auditTopic = "gatewatch.audit"
     static let alertsTopic = "gatewatch.alerts"
     static let rejectedTopic = "gatewatch.audit.rejected"
-    static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
     let folder: URL
     private let children = Mutex<[Child]>([])
@@ -125,7 +122,7 @@ final class Stage: Sendable {
             "hub",
             ["hub"] + kafkaArguments(sessionMilliseconds: sessionMilliseconds)
                 + ["--state", path("hub"), "--webhook", webhook, "--secret", "env:E2E_SECRET", "--allow-private"],
-            environment: ["E2E_SECRET": Self.secret])
+            environment: ["E2E_SECRET": LocalReceiver.secret])
     }
 
     /// Waits until a detector owns all four partitions and each of its two workers has some.

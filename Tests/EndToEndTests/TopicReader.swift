@@ -3,6 +3,7 @@
 import Foundation
 import Kafka
 import Synchronization
+import TestSupport
 
 /// Reads topics on a thread of its own and keeps every record.
 final class TopicReader: Sendable {

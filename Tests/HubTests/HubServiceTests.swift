@@ -5,11 +5,12 @@ import GRDB
 import Hub
 import Kafka
 import Telemetry
+import TestSupport
 import Testing
 
 @Suite struct HubServiceTests {
     @Test func anAlertIsStoredAndDeliveredToEveryTarget() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             let json = finding("a1", extra: ",  \"note\" : 1.50 ")
             try await stage.send(" \(json)\n")
@@ -35,7 +36,7 @@ import Testing
     }
 
     @Test func repeatsAreDroppedAlsoWhenTheTopicIsReadAgain() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             for id in ["a1", "a1", "a2", "a1"] { try await stage.send(finding(id)) }
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func theNextRunGoesOnWhereTheLastOneStopped() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             try await stage.send(finding("a1"))
             try await stage.withHub(["soc": receiver.url]) { (_: HubService) async throws in
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test func unreadableAlertsAreKeptAndPassedOver() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             let good = finding("a1")
             let bad: [[UInt8]?] = [
@@ -103,7 +104,7 @@ import Testing
     }
 
     @Test func experimentalRulesAreStoredAndNotDelivered() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             try await stage.send(finding("a1", status: "experimental"))
             try await stage.send(finding("a2", status: "stable"))
@@ -116,7 +117,7 @@ import Testing
     }
 
     @Test func alertsOfOneIdentityArriveInOrderAndIDsAreMadeFit() async throws {
-        try await Receiver.with({ request, before in
+        try await LocalReceiver.with({ request, before in
             .init(status: before < 2 && request.id == "msg_a0" ? 503 : 200)
         }) { receiver in
             let stage = try Stage()
@@ -132,7 +133,7 @@ import Testing
     }
 
     @Test func whileTheDatabaseFailsNothingIsCommittedAndNothingLost() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in
                 let other = try OutboxSchema.open(path: stage.databasePath)
@@ -158,7 +159,7 @@ import Testing
     }
 
     @Test func aHubStoppedWhileTheDatabaseFailsReadsTheAlertsAgain() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in
                 try await OutboxSchema.open(path: stage.databasePath).write { db in
@@ -178,7 +179,7 @@ import Testing
     }
 
     @Test func aBrokerThatGoesAwayAndReturnsLosesNothing() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             try await stage.send(finding("a1"))
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in
@@ -194,7 +195,7 @@ import Testing
     }
 
     @Test func aFailingTargetDegradesTheHealthAndIsNamedInIt() async throws {
-        try await Receiver.with({ _, _ in .init(status: 410) }) { receiver in
+        try await LocalReceiver.with({ _, _ in .init(status: 410) }) { receiver in
             let stage = try Stage()
             try await stage.send(finding("a1"))
             try await stage.withHub(["soc": receiver.url]) { (hub: HubService) async throws in

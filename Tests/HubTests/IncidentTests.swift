@@ -12,6 +12,7 @@ import Paging
 import Routing
 import Signing
 import Synchronization
+import TestSupport
 import Testing
 import YAMLDocument
 
@@ -30,7 +31,7 @@ import YAMLDocument
     }
 
     @Test func anIncidentLivesFromItsFirstAlertToItsFeedback() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             let detect = try SigningKey.generate(name: "detect")
             let hubKey = try SigningKey.generate(name: "hub-1")
@@ -107,10 +108,10 @@ import YAMLDocument
 
     @Test func pagerDutyHearsOfTriggerAcknowledgeAndResolveInThisOrderAndEachOnce() async throws {
         // Busy at first: what comes behind waits for what is before it.
-        try await Receiver.with({ _, before in .init(status: before == 0 ? 503 : 202) }) { receiver in
+        try await LocalReceiver.with({ _, before in .init(status: before == 0 ? 503 : 202) }) { receiver in
             let stage = try Stage()
             let key = String(repeating: "k", count: 32)
-            let pager = Notifications.Receiver(
+            let pager = Receiver(
                 name: "soc",
                 integrations: [
                     .init(

@@ -4,6 +4,7 @@ import Delivery
 import Foundation
 import Hub
 import Synchronization
+import TestSupport
 import Testing
 
 /// A receiver that nobody answers at for a while. `GATEWATCH_OUTAGE_MINUTES=60` makes that an hour, with the schedule that ships.
@@ -38,7 +39,7 @@ import Testing
                 #expect(try await eventually { try hub.outbox.health().first?.failuresInARow ?? 0 > 0 })
             }
         }
-        try await Receiver.with(port: before.port) { receiver in
+        try await LocalReceiver.with(port: before.port) { receiver in
             try await stage.withHub(["soc": before.url], configure: Self.configure) { hub in
                 try await Self.send(rounds, stage)
                 // With the schedule that ships it is asked every minute.
@@ -61,7 +62,7 @@ import Testing
     /// Round 0 arrives while the receiver is there. Returns where that was.
     private static func before(_ stage: Stage) async throws -> (url: String, port: Int) {
         let place = Mutex((url: "", port: 0))
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             place.withLock { $0 = (receiver.url, receiver.port) }
             try await stage.withHub(["soc": receiver.url], configure: configure) { _ in
                 try await send(0, stage)

@@ -7,6 +7,7 @@ import Paging
 import Recordings
 import Signing
 import Telemetry
+import TestSupport
 import Testing
 
 /// Recordings from the topic to the file.

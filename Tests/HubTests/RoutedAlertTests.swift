@@ -6,6 +6,7 @@ import GRDB
 import Hub
 import Notifications
 import Routing
+import TestSupport
 import Testing
 import YAMLDocument
 
@@ -16,14 +17,14 @@ import YAMLDocument
     }
 
     /// A delivered body as JSON.
-    private func data(_ request: Receiver.Request) throws -> [String: Any] {
+    private func data(_ request: LocalReceiver.Request) throws -> [String: Any] {
         let body = try #require(try JSONSerialization.jsonObject(with: Data(request.body)) as? [String: Any])
         #expect(body["type"] as? String == "gatewatch.notification")
         return try #require(body["data"] as? [String: Any])
     }
 
     @Test func theAlertsOfAnIncidentAreOneDeliveryAndItsEndIsAnother() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             let json = finding("a1", incident: "i1", extra: ",  \"note\" : 1.50 ")
             for payload in [json, finding("a2", incident: "i1"), finding("x", status: "experimental", incident: "i1")] {
@@ -54,11 +55,11 @@ import YAMLDocument
     }
 
     @Test func eachMediumGetsItsFormAndASIEMEachAlertOnce() async throws {
-        try await Receiver.with { chat in
-            try await Receiver.with { siem in
+        try await LocalReceiver.with { chat in
+            try await LocalReceiver.with { siem in
                 let stage = try Stage()
                 let options = CurlClient.Options(addresses: .allowingPrivate)
-                let receiver = Notifications.Receiver(
+                let receiver = Receiver(
                     name: "soc",
                     integrations: [
                         .init(
@@ -89,7 +90,7 @@ import YAMLDocument
     }
 
     @Test func aGroupThatWaitsIsToldByTheNextRun() async throws {
-        try await Receiver.with { receiver in
+        try await LocalReceiver.with { receiver in
             let stage = try Stage()
             try await stage.send(finding("a1", incident: "i1"))
             let tree = try tree("route: { receiver: soc, group_wait: 1h }")

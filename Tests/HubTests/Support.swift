@@ -3,24 +3,12 @@ import Delivery
 import Foundation
 import Hub
 import Kafka
-import Logging
 import Notifications
 import Routing
 import ServiceLifecycle
 import Telemetry
+import TestSupport
 
-/// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(seconds: Double = 120, _ condition: () throws -> Bool) async throws -> Bool {
-    let deadline = Date().addingTimeInterval(seconds)
-    while try !condition() {
-        if Date() > deadline { return false }
-        try await Task.sleep(for: .milliseconds(20))
-    }
-    return true
-}
-
-let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-let secretText = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 let alertsTopic = "gatewatch.alerts"
 
 /// A Detection Finding as the detector writes it.
@@ -84,9 +72,9 @@ final class Stage: Sendable {
     ) async throws {
         let receivers = try urls.sorted { $0.key < $1.key }.map { name, url in
             let target = try WebhookTarget(
-                name: name, url: url, secrets: [WebhookSecret(Secret(secretText))],
+                name: name, url: url, secrets: [WebhookSecret(Secret(LocalReceiver.secret))],
                 options: .init(addresses: .allowingPrivate))
-            return Notifications.Receiver(
+            return Receiver(
                 name: name, integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
         }
         try await withHub(
@@ -96,7 +84,7 @@ final class Stage: Sendable {
 
     /// The same with receivers of any media.
     func withHub(
-        _ receivers: [Notifications.Receiver], group: String = "hub", graceMilliseconds: Int = 5_000,
+        _ receivers: [Receiver], group: String = "hub", graceMilliseconds: Int = 5_000,
         routing: RoutingConfiguration? = nil, configure: (inout HubConfiguration) -> Void = { _ in },
         _ body: (HubService) async throws -> Void
     ) async throws {

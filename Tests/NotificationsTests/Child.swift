@@ -8,16 +8,6 @@ import Glibc
 import Darwin
 #endif
 
-/// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(seconds: Double = 60, _ condition: () throws -> Bool) async throws -> Bool {
-    let deadline = Date().addingTimeInterval(seconds)
-    while try !condition() {
-        if Date() > deadline { return false }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    return true
-}
-
 /// A folder that is removed at the end, with a certificate for 127.0.0.1 that nobody signed but itself.
 final class CertificateFolder: Sendable {
     struct Failure: Error {}

@@ -4,6 +4,7 @@ import Foundation
 import Independent
 import Kafka
 import Notifications
+import TestSupport
 import Testing
 import YAMLDocument
 
@@ -36,21 +37,21 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
 
 @Suite struct TransportTests {
     @Test func slackGetsWhatItTakes() async throws {
-        try await LocalService.with({ LocalService.Answer(ServiceRules.slack($0.body)) }) { service in
+        try await LocalReceiver.with({ request, _ in .init(ServiceRules.slack(request.body)) }) { service in
             let slack = try one(
                 "slack_configs: [{ api_url: '\(service.url)', allow_private: true, send_resolved: true }]")
             #expect(
                 try await attempts(
                     slack, [message(), message(.resolved), message(.firing, [finding(probe: probes[0])])])
                     == Array(repeating: .delivered(status: 200), count: 3))
-            #expect(service.requests.map(\.path) == Array(repeating: "/services/T/B/X", count: 3))
+            #expect(service.requests.map(\.path) == Array(repeating: "/hook", count: 3))
             #expect(service.requests[0].headers["content-type"] == "application/json")
         }
     }
 
     @Test func pagerDutyGetsItsRoutingKeyOnTheWay() async throws {
         let key = "0123456789abcdef0123456789abcdef"
-        try await LocalService.with({ LocalService.Answer(ServiceRules.pagerDuty($0.body)) }) { service in
+        try await LocalReceiver.with({ request, _ in .init(ServiceRules.pagerDuty(request.body)) }) { service in
             let pagerDuty = try one(
                 "pagerduty_configs: [{ routing_key: '\(key)', url: '\(service.url)', allow_private: true }]")
             let all = [message(), message(.acknowledged), message(.resolved), message(.test)]
@@ -71,7 +72,8 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
         ("webhook", 400, false),
     ])
     func whatAStatusMeans(service: String, status: Int, isPermanent: Bool) async throws {
-        try await LocalService.with({ _ in .init(status, "why not", retryAfter: "7") }) { local in
+        try await LocalReceiver.with({ _, _ in .init(status: status, headers: ["Retry-After": "7"], body: "why not") })
+        { local in
             let yaml =
                 switch service {
                 case "slack": "slack_configs: [{ api_url: '\(local.url)', allow_private: true }]"
@@ -91,7 +93,7 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
     }
 
     @Test func aSIEMGetsEachAlertByItselfWithItsToken() async throws {
-        try await LocalService.with({ _ in .init(204) }) { service in
+        try await LocalReceiver.with({ _, _ in .init(status: 204) }) { service in
             let siem = try one(
                 """
                 ocsf_configs:
@@ -361,4 +363,8 @@ private func one(_ yaml: String, kafka: KafkaProperties = KafkaProperties()) thr
         let trusting = try plain.settings(", require_tls: false", trusted: false)
         #expect(try await attempts(trusting, [message()]) == [.delivered(status: 250)])
     }
+}
+
+extension LocalReceiver.Answer {
+    fileprivate init(_ answer: ServiceRules.Answer) { self.init(status: answer.status, body: answer.body) }
 }

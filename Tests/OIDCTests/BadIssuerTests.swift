@@ -2,6 +2,7 @@
 import AsyncHTTPClient
 import Foundation
 import OIDC
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: IssuerProcess.isPossible, "needs python3 with its package cryptography"))

@@ -4,6 +4,7 @@ import Children
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TestSupport
 
 #if canImport(Glibc)
 import Glibc

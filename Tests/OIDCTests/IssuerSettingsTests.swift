@@ -2,6 +2,7 @@
 import AsyncHTTPClient
 import Foundation
 import OIDC
+import TestSupport
 import Testing
 
 @Suite struct IssuerSettingsTests {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import Foundation
 import OIDC
+import TestSupport
 import Testing
 
 @Suite(.enabled(if: IssuerProcess.isPossible, "needs python3 with its package cryptography"))

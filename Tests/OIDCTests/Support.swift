@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import AsyncHTTPClient
 import Foundation
-import Logging
 import OIDC
 import Synchronization
+import TestSupport
 import Testing
 
 /// Something was not there.
@@ -11,18 +11,6 @@ struct Missing: Error, CustomStringConvertible {
     let description: String
     init(_ what: String) { description = "missing: \(what)" }
 }
-
-/// Waits until a condition holds; false if a generous deadline passed first.
-func eventually(seconds: Double = 60, _ condition: () async throws -> Bool) async throws -> Bool {
-    let deadline = Date().addingTimeInterval(seconds)
-    while try await !condition() {
-        if Date() > deadline { return false }
-        try await Task.sleep(for: .milliseconds(10))
-    }
-    return true
-}
-
-let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// A folder that is removed at the end.
 final class Folder: Sendable {

@@ -3,9 +3,13 @@
 /// Reads JSON (RFC 8259) strictly. Foundation's reader takes a member that stands twice, and says of none where it is.
 struct JSONReader {
     let bytes: [UInt8]
+    let rules: JSONValue.Rules
     private var position = 0
 
-    init(bytes: [UInt8]) { self.bytes = bytes }
+    init(bytes: [UInt8], rules: JSONValue.Rules) {
+        self.bytes = bytes
+        self.rules = rules
+    }
 
     mutating func document() throws(JSONValue.Fault) -> JSONValue {
         let value = try value(depth: 0)
@@ -32,8 +36,8 @@ struct JSONReader {
     }
 
     private mutating func value(depth: Int) throws(JSONValue.Fault) -> JSONValue {
-        guard depth <= JSONValue.maximumDepth else {
-            throw JSONValue.Fault(reason: "it is nested deeper than \(JSONValue.maximumDepth) levels")
+        guard depth <= rules.maximumDepth else {
+            throw JSONValue.Fault(reason: "it is nested deeper than \(rules.maximumDepth) levels")
         }
         skipSpace()
         switch peek {
@@ -78,8 +82,11 @@ struct JSONReader {
             try digits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
+        guard text.utf8.count <= rules.maximumNumberBytes else { throw fault("a number that is too long") }
         if let whole = Int64(text) { return .integer(whole) }
-        guard let double = Double(text), double.isFinite else { throw fault("a number that is too large") }
+        guard let double = Double(text), double.isFinite || rules.takesHugeNumbers else {
+            throw fault("a number that is too large")
+        }
         return Int64(exactly: double).map { .integer($0) } ?? .number(double)
     }
 
@@ -91,7 +98,11 @@ struct JSONReader {
         repeat {
             skipSpace()
             guard peek == UInt8(ascii: "\"") else { throw fault("a member without a name") }
+            let start = position
             let name = try string()
+            guard rules.takesEscapedNames || !bytes[start..<position].contains(UInt8(ascii: "\\")) else {
+                throw JSONValue.Fault(reason: "the name of the member '\(name.prefix(80))' is written with an escape")
+            }
             guard names.insert(name).inserted else {
                 throw JSONValue.Fault(reason: "the member '\(name.prefix(80))' stands twice")
             }
