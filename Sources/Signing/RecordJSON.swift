@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Foundation
+import Foundation
 import JSONText
 
 /// What is wrong with the JSON of a record.
