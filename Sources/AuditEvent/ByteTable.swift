@@ -37,7 +37,7 @@ package final class ByteTable {
         var capacity = 4
         while capacity < entries.count * 2 { capacity *= 2 }
         mask = capacity - 1
-        let recentCount = min(max(capacity, 32), 256)
+        let recentCount = min(max(capacity, 32), 1024)
         recent = .allocate(capacity: recentCount)
         recent.initialize(repeating: Recent(), count: recentCount)
         recentMask = recentCount - 1
