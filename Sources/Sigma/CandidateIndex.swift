@@ -9,12 +9,18 @@ import AuditEvent
 final class CandidateIndex {
     /// What an atom that holds stands for.
     private struct Entry {
-        /// Rules to try: first and last + 1 in `rules`.
+        /// Rules to try: first and last + 1 in `marks`.
         var from: Int32
         var to: Int32
         /// Predicates that hold with it: first and last + 1 in `truths`.
         var truthsFrom: Int32
         var truthsTo: Int32
+    }
+
+    /// Rules to try, in one word of `candidates`.
+    private struct Mark {
+        let word: Int
+        var bits: UInt64
     }
 
     private struct Field {
@@ -35,7 +41,7 @@ final class CandidateIndex {
     private let entries: UnsafeMutableBufferPointer<Entry>
     /// Per entry, the event in which it was seen last: a text that holds one literal a thousand times counts once.
     private let seen: UnsafeMutableBufferPointer<UInt64>
-    private let rules: UnsafeMutableBufferPointer<Int32>
+    private let marks: UnsafeMutableBufferPointer<Mark>
     private let truths: UnsafeMutableBufferPointer<Int32>
     /// One bit per rule: always tried, and to try for the event at hand.
     private let always: UnsafeMutableBufferPointer<UInt64>
@@ -67,7 +73,7 @@ final class CandidateIndex {
         fields = EventDecoder.lasting(draft.fields)
         entries = EventDecoder.lasting(draft.entries)
         seen = EventDecoder.lasting([UInt64](repeating: 0, count: draft.entries.count))
-        rules = EventDecoder.lasting(draft.ruleList)
+        marks = EventDecoder.lasting(draft.markList)
         truths = EventDecoder.lasting(draft.truthList)
         always = EventDecoder.lasting(draft.always)
         candidates = EventDecoder.lasting(draft.always)
@@ -79,7 +85,7 @@ final class CandidateIndex {
         fields.deallocate()
         entries.deallocate()
         seen.deallocate()
-        rules.deallocate()
+        marks.deallocate()
         truths.deallocate()
         always.deallocate()
         candidates.deallocate()
@@ -146,8 +152,7 @@ final class CandidateIndex {
         let entry = entries[Int(index)]
         var at = Int(entry.from)
         while at < Int(entry.to) {
-            let rule = Int(rules[at])
-            candidates[rule &>> 6] |= 1 &<< UInt64(rule & 63)
+            candidates[marks[at].word] |= marks[at].bits
             at &+= 1
         }
         at = Int(entry.truthsFrom)
@@ -163,7 +168,7 @@ final class CandidateIndex {
         var always: [UInt64]
         var fields: [Field] = []
         var entries: [Entry] = []
-        var ruleList: [Int32] = []
+        var markList: [Mark] = []
         var truthList: [Int32] = []
         var tables: [AnyObject] = []
 
@@ -207,10 +212,18 @@ final class CandidateIndex {
         }
 
         private mutating func add(_ rules: [Int32], truths: [Int32]) -> Int32 {
+            let from = markList.count
+            for rule in rules.sorted() {
+                let (word, bit) = (Int(rule >> 6), UInt64(1) << UInt64(rule & 63))
+                if markList.count > from, markList[markList.count - 1].word == word {
+                    markList[markList.count - 1].bits |= bit
+                } else {
+                    markList.append(Mark(word: word, bits: bit))
+                }
+            }
             let entry = Entry(
-                from: Int32(ruleList.count), to: Int32(ruleList.count + rules.count),
+                from: Int32(from), to: Int32(markList.count),
                 truthsFrom: Int32(truthList.count), truthsTo: Int32(truthList.count + truths.count))
-            ruleList += rules
             truthList += truths
             entries.append(entry)
             return Int32(entries.count - 1)
