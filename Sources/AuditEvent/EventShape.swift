@@ -230,7 +230,9 @@ extension EventWalk {
                 value = .int(number)
             } else {
                 let bytes = UnsafeRawBufferPointer(start: text + start, count: end &- start)
-                guard let word = Self.word(bytes, text.load(fromByteOffset: start, as: UInt8.self)) else { return false }
+                guard let word = Self.word(bytes, text.load(fromByteOffset: start, as: UInt8.self)) else {
+                    return false
+                }
                 value = word
             }
             value.hops = fill.hops

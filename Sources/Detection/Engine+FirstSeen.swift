@@ -86,7 +86,8 @@ extension Engine {
     /// Notes that the group's member has used something, and what; nil when the event does not say what, or belongs to no
     /// peer group.
     private func noteUse(
-        _ peers: Unmanaged<DetectionPlan.Peers>, _ groups: Unmanaged<LearningState>, _ keys: inout FeedTable.FirstSeenIDs,
+        _ peers: Unmanaged<DetectionPlan.Peers>, _ groups: Unmanaged<LearningState>,
+        _ keys: inout FeedTable.FirstSeenIDs,
         _ view: EventView
     ) -> Use? {
         if keys.members < 0 { return nil }

@@ -104,7 +104,8 @@ struct OpenBuckets {
     /// Takes the first bucket of time out, and each of its groups: `body` gives where the list of a group's key begins.
     ///
     /// - Parameter approach: is called with the keys of groups that are soon taken out.
-    mutating func close(_ approach: (Int32) -> Void, _ body: (_ key: Int32, _ remove: (inout Int32) -> Bucket?) -> Void) {
+    mutating func close(_ approach: (Int32) -> Void, _ body: (_ key: Int32, _ remove: (inout Int32) -> Bucket?) -> Void)
+    {
         guard let first = opened.first else { return }
         opened.removeFirst()
         var chunk = first.first

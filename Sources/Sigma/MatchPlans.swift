@@ -105,7 +105,8 @@ final class MatchPlans {
         let plan = plans + count
         plan.initialize(
             to: Plan(
-                entries: entries, steps: steps + count * Self.maximumSteps, truths: truths + count * Self.maximumTruths))
+                entries: entries, steps: steps + count * Self.maximumSteps, truths: truths + count * Self.maximumTruths)
+        )
         count += 1
         return plan
     }
