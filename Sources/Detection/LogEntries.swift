@@ -335,7 +335,7 @@ struct LogEntries {
         end += Int32(size)
     }
 
-    /// Grows by an eighth, or some two events: most keys hold few.
+    /// Grows by an eighth, or for two or three events more: most keys hold few.
     @inline(never)
     private mutating func grow(by size: Int) {
         let used = Int(end - head)
@@ -393,7 +393,8 @@ struct LogEntries {
         end = Int32(kept)
         if head == end { (head, end) = (0, 0) }
         let used = Int(end - head)
-        if Int(capacity) > used + max(96, used / 4) { move(toRoomFor: used) }
+        // Not back and forth for little: other memory costs more than the sweep.
+        if Int(capacity) > 2 * used + 128 { move(toRoomFor: used + 72) }
     }
 
     /// Keeps the entries for which `keep` gives channels, with these. It is asked twice.

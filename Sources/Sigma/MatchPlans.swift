@@ -4,7 +4,7 @@ import AuditEvent
 
 /// What is left to ask of an event once it is known which entries of the candidate index it shows: the events of one kind show the
 /// same ones, and what follows from them alone was worked out with the first of these. At most 128 kinds; with the next one it
-/// begins anew. For one thread. 72 kB.
+/// begins anew. For one thread. 75 kB.
 final class MatchPlans {
     /// Up to eight entries of 32 bits, as the index gave them; -1 behind them.
     typealias Entries = SIMD4<UInt64>
