@@ -52,7 +52,7 @@ public enum ASCII {
 
     /// Up to seven bytes as one word, different for different texts of one length.
     @inlinable @inline(__always)
-    static func short(_ start: UnsafeRawPointer, _ count: Int) -> UInt64 {
+    public static func short(_ start: UnsafeRawPointer, _ count: Int) -> UInt64 {
         if count >= 4 {
             return UInt64(start.loadUnaligned(as: UInt32.self))
                 | UInt64(start.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)) &<< 32
@@ -131,6 +131,11 @@ public func stableHash(_ bytes: UnsafeRawBufferPointer, seed: UInt64 = 0x9E37_79
         if count >= 8 {
             let last = start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
             tail = UInt64(bigEndian: last) & (1 << UInt64(8 &* (count &- i)) &- 1)
+        } else if count >= 4 {
+            // Halves that may overlap.
+            let first = UInt64(UInt32(bigEndian: start.loadUnaligned(as: UInt32.self)))
+            let last = UInt64(UInt32(bigEndian: start.loadUnaligned(fromByteOffset: count &- 4, as: UInt32.self)))
+            tail = first &<< UInt64(8 &* (count &- 4)) | last
         } else {
             while i < count {
                 tail = tail << 8 | UInt64(start.load(fromByteOffset: i, as: UInt8.self))

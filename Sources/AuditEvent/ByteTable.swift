@@ -37,7 +37,7 @@ package final class ByteTable {
         var capacity = 4
         while capacity < entries.count * 2 { capacity *= 2 }
         mask = capacity - 1
-        let recentCount = min(max(capacity, 32), 256)
+        let recentCount = min(max(capacity, 32), 1024)
         recent = .allocate(capacity: recentCount)
         recent.initialize(repeating: Recent(), count: recentCount)
         recentMask = recentCount - 1
@@ -96,8 +96,9 @@ package final class ByteTable {
                 asked.d = start.loadUnaligned(fromByteOffset: length &- 16, as: UInt64.self)
             }
         }
-        let mixed = (asked.a ^ asked.b &<< 1 ^ asked.d ^ UInt64(truncatingIfNeeded: length)) &* 0x9E37_79B9_7F4A_7C15
-        let known = recent + (Int(truncatingIfNeeded: mixed &>> 40) & recentMask)
+        // Every bit counts: names differ in their last bytes.
+        let mixed = mix(asked.a ^ 0xA076_1D64_78BD_642F, asked.b ^ asked.d ^ 0xE703_7ED1_A0B4_28DB)
+        let known = recent + (Int(truncatingIfNeeded: mixed) & recentMask)
         if known.pointee.a == asked.a, known.pointee.b == asked.b, known.pointee.c == asked.c,
             known.pointee.d == asked.d, known.pointee.length == asked.length
         {

@@ -18,6 +18,14 @@ final class EventShape {
         let shift: Int32
     }
 
+    /// A value of an event that its slot takes whatever it holds.
+    struct Fill {
+        let slot: Int32
+        /// The structural character with which the value begins.
+        let structural: Int32
+        let hops: UInt8
+    }
+
     /// What is stored of an event.
     struct Store {
         enum Kind: UInt8 {
@@ -63,6 +71,9 @@ final class EventShape {
     let pieces: UnsafeMutableBufferPointer<Piece>
     /// Where numbers and words begin that nobody reads.
     let unread: UnsafeMutableBufferPointer<Int32>
+    /// Strings, and numbers and words, of slots that nothing else is stored in; what is stored in other slots, in order.
+    let strings: UnsafeMutableBufferPointer<Fill>
+    let words: UnsafeMutableBufferPointer<Fill>
     let stores: UnsafeMutableBufferPointer<Store>
 
     /// The shape of an event that was walked; nil where there is white space behind a value or the event is long.
@@ -122,12 +133,22 @@ final class EventShape {
         self.pieces = EventDecoder.lasting(pieces)
         pieceCount = pieces.count
         self.unread = EventDecoder.lasting(unread)
-        stores = EventDecoder.lasting(draft.stores)
+        let counts = Dictionary(draft.stores.map { ($0.slot, 1) }, uniquingKeysWith: +)
+        func isAlone(_ store: Store) -> Bool { store.isFirst && store.kind != .container && counts[store.slot] == 1 }
+        func fills(_ kind: Store.Kind) -> [Fill] {
+            draft.stores.filter { $0.kind == kind && isAlone($0) }
+                .map { Fill(slot: $0.slot, structural: $0.structural, hops: $0.hops) }
+        }
+        strings = EventDecoder.lasting(fills(.string))
+        words = EventDecoder.lasting(fills(.word))
+        stores = EventDecoder.lasting(draft.stores.filter { !isAlone($0) })
     }
 
     deinit {
         pieces.deallocate()
         unread.deallocate()
+        strings.deallocate()
+        words.deallocate()
         stores.deallocate()
     }
 
@@ -157,12 +178,14 @@ final class EventShape {
             notePiece(text, offsets)
             return false
         }
-        var isPunctuation = false
+        var isOther: UInt64 = 0
         for structural in unread {
             let first = text.load(fromByteOffset: Int(offsets[Int(structural)]), as: UInt8.self)
-            isPunctuation = isPunctuation || Self.isPunctuation(first) || first == UInt8(ascii: "\"")
+            // Without a branch for each: punctuation and the quote, by their bits below 64, and the brackets.
+            isOther |= first < 64 ? 0x0400_1004_0000_0000 &>> UInt64(first) : 0
+            isOther |= (first | 0x20) &- 0x7B & 0xFD == 0 ? 1 : 0
         }
-        return !isPunctuation
+        return isOther & 1 == 0
     }
 
     @inline(__always)
@@ -192,6 +215,29 @@ extension EventWalk {
         let text = UnsafeRawPointer(text)
         let offsets = offsets
         let slots = slots
+        for fill in shape.strings {
+            let begin = offsets + Int(fill.structural)
+            let (start, end) = (Int(begin[0]) &+ 1, Int(begin[1]) &- 1)
+            var value = Slot.string(UnsafeRawBufferPointer(start: text + start, count: end &- start))
+            value.hops = fill.hops
+            slots[Int(fill.slot)] = value
+        }
+        for fill in shape.words {
+            let begin = offsets + Int(fill.structural)
+            let (start, end) = (Int(begin[0]), Int(begin[1]))
+            var value = Slot.missing
+            if let number = JSONNumber.short(text, from: start, to: end) {
+                value = .int(number)
+            } else {
+                let bytes = UnsafeRawBufferPointer(start: text + start, count: end &- start)
+                guard let word = Self.word(bytes, text.load(fromByteOffset: start, as: UInt8.self)) else {
+                    return false
+                }
+                value = word
+            }
+            value.hops = fill.hops
+            slots[Int(fill.slot)] = value
+        }
         for store in shape.stores {
             let structural = Int(store.structural)
             let value: Slot

@@ -29,6 +29,33 @@ enum JSONNumber {
         return .int(negative ? 0 &- magnitude : magnitude)
     }
 
+    /// The whole number of at most 16 digits, without a sign, that stands in `text` from `start` to `end`: most numbers. Nil for any
+    /// other value, valid or not. Eight digits at once (Lemire, "Quickly parsing eight digits", 2018).
+    @inline(__always)
+    static func short(_ text: UnsafeRawPointer, from start: Int, to end: Int) -> Int64? {
+        let digits = end &- start
+        guard digits > 0, digits <= 16, end >= 16 else { return nil }
+        // A leading zero is no JSON.
+        if digits > 1, text.load(fromByteOffset: start, as: UInt8.self) == 0x30 { return nil }
+        let last = eight(text.loadUnaligned(fromByteOffset: end &- 8, as: UInt64.self), of: min(digits, 8))
+        if digits <= 8 { return last < 0 ? nil : last }
+        let first = eight(text.loadUnaligned(fromByteOffset: end &- 16, as: UInt64.self), of: digits &- 8)
+        return last | first < 0 ? nil : first &* 100_000_000 &+ last
+    }
+
+    /// What the last `count` (1 to 8) of eight digits say; -1 when one of these is none.
+    @inline(__always)
+    private static func eight(_ text: UInt64, of count: Int) -> Int64 {
+        let shift = UInt64(truncatingIfNeeded: 64 &- 8 &* count)
+        // The bytes before are zeros.
+        let values = (text &>> shift ^ 0x3030_3030_3030_3030 &>> shift) &<< shift
+        guard (values &+ 0x0606_0606_0606_0606 | values) & 0xF0F0_F0F0_F0F0_F0F0 == 0 else { return -1 }
+        let pairs = values &* 10 &+ values &>> 8
+        let low = (pairs & 0x0000_00FF_0000_00FF) &* (100 &+ 1_000_000 &<< 32)
+        let high = (pairs &>> 16 & 0x0000_00FF_0000_00FF) &* (1 &+ 10_000 &<< 32)
+        return Int64(truncatingIfNeeded: (low &+ high) &>> 32)
+    }
+
     @inline(never)
     private static func readRare(_ bytes: UnsafeRawBufferPointer) -> Slot? {
         guard isNumber(bytes, leadingZeros: false) else { return nil }

@@ -62,8 +62,16 @@ struct Expectation {
         return min(max(transformed, transform(low)), transform(high))
     }
 
+    /// Whether `clamp` leaves a value as it is whatever is expected: most counts are small, and of most groups no activity is nothing
+    /// unusual.
+    static func isSurelyWithin(_ value: Double, share: Double, _ settings: BaselineSettings) -> Bool {
+        settings.values == .counts && share < steadyShare && value >= 0 && value <= settings.threshold * unit(settings)
+    }
+
     /// The least distance of one spread, in units of the value.
-    private var unit: Double { max(settings.scaleFloor, 1e-12) }
+    private static func unit(_ settings: BaselineSettings) -> Double { max(settings.scaleFloor, 1e-12) }
+
+    private var unit: Double { Self.unit(settings) }
 
     /// What activity is unlikely adds to how far it lies out: two normal tails of the same probability,
     /// exp(−z²/2) = share · exp(−d²/2).

@@ -116,12 +116,22 @@ package struct PeerSketch: Sendable {
     }
 
     private mutating func note(_ top: Top, oldest: Int64) {
+        if isPassedOver(top, oldest: oldest) { return }
         tops.removeAll { $0.bucket < oldest || ($0.member == top.member && $0.value <= top.value) }
         if tops.contains(where: { $0.member == top.member }) { return }
         let place = tops.firstIndex { $0.value < top.value } ?? tops.count
         guard place < Self.topCount else { return }
         tops.insert(top, at: place)
         if tops.count > Self.topCount { tops.removeLast() }
+    }
+
+    /// Whether a value changes nothing in `tops`: that of most members.
+    private func isPassedOver(_ top: Top, oldest: Int64) -> Bool {
+        guard tops.count == Self.topCount else { return false }
+        for known in tops where known.bucket < oldest || known.value < top.value || known.member == top.member {
+            return false
+        }
+        return true
     }
 
     static func bin(_ value: Double) -> Int {

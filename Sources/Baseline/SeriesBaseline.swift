@@ -71,11 +71,13 @@ package struct SeriesBaseline: Sendable {
         guard value.isFinite, bucket > lastBucket else { return }
         let value = Self.bounded(value)
         let hour = Self.hourIndex(bucket, settings)
-        let center = center(season.isEmpty ? nil : season[0].slot(hour: hour))
+        let slot = season.isEmpty ? nil : season[0].slot(hour: hour)
+        let center = center(slot)
         let transformed = Expectation.transform(value, settings)
         // What lies outside is only asked for where it is not learned as it is.
         let clamped =
-            isAlerted || !isLearning(hour, settings)
+            (isAlerted || !isLearning(hour, settings))
+                && !Expectation.isSurelyWithin(value, share: share(slot, settings), settings)
             ? expectation(at: bucket, settings).clamp(transformed, of: value) : transformed
         if lastBucket == .min { firstHour = hour }
         startSeason(hour, settings)
@@ -125,8 +127,13 @@ package struct SeriesBaseline: Sendable {
         let slot = season.isEmpty ? nil : season[0].slot(hour: hour)
         return Expectation(
             center: center(slot), meanDeviation: mean, weight: Double(active),
-            share: isCount ? slot?.share ?? (Double(active) + 1) / (Double(seen) + 2) : 1,
+            share: share(slot, settings),
             isLearning: isLearning(hour, settings), settings: settings)
+    }
+
+    /// Of buckets with activity.
+    private func share(_ slot: (offset: Double, share: Double)?, _ settings: BaselineSettings) -> Double {
+        settings.values == .counts ? slot?.share ?? (Double(active) + 1) / (Double(seen) + 2) : 1
     }
 
     private func center(_ slot: (offset: Double, share: Double)?) -> Double { Double(level) + (slot?.offset ?? 0) }

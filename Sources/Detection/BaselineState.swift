@@ -118,7 +118,10 @@ final class BaselineState: StoredState {
     func close() {
         let last = watermark / bucket - lag
         while let first = open.first, first <= last {
-            open.close { key, remove in
+            open.close {
+                rows.approach($0)
+                series.approach($0)
+            } _: { key, remove in
                 if let row = rows.find(key), let bucket = remove(&row.pointee.open) { learn(key, row, bucket) }
             }
         }

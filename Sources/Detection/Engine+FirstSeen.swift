@@ -9,7 +9,7 @@ extension Engine {
     /// now, so that nothing more is to be said of it.
     func isNew(
         _ firstSeen: Unmanaged<DetectionPlan.FirstSeen>, _ index: Int, _ view: EventView, _ id: EventID,
-        _ keys: FeedTable.FirstSeenIDs, _ body: () -> Void
+        _ keys: inout FeedTable.FirstSeenIDs, _ body: () -> Void
     ) -> Bool {
         if keys.group < 0 { return false }
         let (groups, values, peers) = firstSeen._withUnsafeGuaranteedRef { ($0.hotGroups, $0.hotValues, $0.hotPeers) }
@@ -17,7 +17,7 @@ extension Engine {
             $0.standing(key: keys.group, at: view.time, watermark: watermark)
         }
         // An event without the value makes the group known, also among its peers, and no more.
-        let use = peers.flatMap { noteUse($0, groups, keys, view) }
+        let use = peers.flatMap { noteUse($0, groups, &keys, view) }
         if keys.value < 0 { return false }
         let key = keys.value
         let (wasWaiting, decision) = values._withUnsafeGuaranteedRef {
@@ -86,16 +86,21 @@ extension Engine {
     /// Notes that the group's member has used something, and what; nil when the event does not say what, or belongs to no
     /// peer group.
     private func noteUse(
-        _ peers: Unmanaged<DetectionPlan.Peers>, _ groups: Unmanaged<LearningState>, _ keys: FeedTable.FirstSeenIDs,
+        _ peers: Unmanaged<DetectionPlan.Peers>, _ groups: Unmanaged<LearningState>,
+        _ keys: inout FeedTable.FirstSeenIDs,
         _ view: EventView
     ) -> Use? {
         if keys.members < 0 { return nil }
         let member = groups._withUnsafeGuaranteedRef { $0.member(keys.group) }
         let members = peers._withUnsafeGuaranteedRef { $0.hotMembers }
-        members._withUnsafeGuaranteedRef { $0.note(key: keys.members, member: member, at: view.time) }
+        members._withUnsafeGuaranteedRef {
+            $0.note(key: keys.members, member: member, at: view.time, place: &keys.memberPlace)
+        }
         if keys.users < 0 { return nil }
         let users = peers._withUnsafeGuaranteedRef { $0.hotUsers }
-        users._withUnsafeGuaranteedRef { $0.note(key: keys.users, member: member, at: view.time) }
+        users._withUnsafeGuaranteedRef {
+            $0.note(key: keys.users, member: member, at: view.time, place: &keys.userPlace)
+        }
         return Use(peers: peers, member: member, all: keys.members, value: keys.users)
     }
 

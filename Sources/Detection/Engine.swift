@@ -335,8 +335,8 @@ package final class Engine {
                     keys = $0.keys(use)
                 }
             }
-            let ids = keys ?? feeds.firstSeenIDs(of: index, event: event, view)
-            let isKnown = isNew(firstSeen, index, view, id, ids) { counted(index, view, id) }
+            var ids = keys ?? feeds.firstSeenIDs(of: index, event: event, view)
+            let isKnown = isNew(firstSeen, index, view, id, &ids) { counted(index, view, id) }
             if isKnown, let use {
                 role.uses?._withUnsafeGuaranteedRef { $0.note(use, ids, at: view.time) }
             }

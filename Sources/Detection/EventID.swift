@@ -56,21 +56,24 @@ struct EventID: Hashable, Sendable {
         }
         func eight(_ offset: Int) -> UInt64 { start.loadUnaligned(fromByteOffset: offset, as: UInt64.self) }
         func four(_ offset: Int) -> UInt64 { UInt64(start.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) }
-        guard let a = hex(eight(0)), let b = hex(four(9) | four(14) << 32), let c = hex(four(19) | four(24) << 32),
-            let d = hex(eight(28))
-        else { return nil }
-        return EventID(high: a << 32 | b, low: c << 32 | d, kind: .uuid)
+        var faults: UInt64 = 0
+        let a = hex(eight(0), &faults)
+        let b = hex(four(9) | four(14) << 32, &faults)
+        let c = hex(four(19) | four(24) << 32, &faults)
+        let d = hex(eight(28), &faults)
+        return faults == 0 ? EventID(high: a << 32 | b, low: c << 32 | d, kind: .uuid) : nil
     }
 
-    /// Eight lower-case hexadecimal digits at once, the first in the lowest byte. Nil when one of them is none.
-    private static func hex(_ text: UInt64) -> UInt64? {
+    /// Eight lower-case hexadecimal digits at once, the first in the lowest byte. Sets bits of `faults` when one of them is none.
+    @inline(__always)
+    private static func hex(_ text: UInt64, _ faults: inout UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let letters = text >> 6 & ones
         // A digit's upper half is 3, a letter's 6.
-        guard text >> 4 & (ones &* 0x0F) == (ones &* 3) &+ letters &* 3, text & (ones &* 0x80) == 0 else { return nil }
+        faults |= (text & (ones &* 0xF0)) ^ (ones &* 0x30 &+ letters &* 0x30)
         let values = (text & (ones &* 0x0F)) &+ letters &* 9
         // 10 to 15 for letters, 0 to 9 for digits.
-        guard values & (ones &* 0xF0) == 0, (values &+ ones &* 6) >> 4 & ones == letters else { return nil }
+        faults |= (values & (ones &* 0xF0)) | ((values &+ ones &* 6) >> 4 & ones ^ letters)
         var packed = values.byteSwapped
         packed = (packed | packed >> 4) & 0x00FF_00FF_00FF_00FF
         packed = (packed | packed >> 8) & 0x0000_FFFF_0000_FFFF
@@ -83,22 +86,34 @@ struct EventID: Hashable, Sendable {
         case .none: return ""
         case .hashed: return nil
         case .text:
-            var bytes: [UInt8] = []
-            for i in 0..<Int(high >> 56) {
-                let shifted: UInt64 = i < 7 ? high >> UInt64(48 - 8 * i) : low >> UInt64(56 - 8 * (i - 7))
-                bytes.append(UInt8(truncatingIfNeeded: shifted))
+            return String(unsafeUninitializedCapacity: 16) { bytes in
+                let count = Int(high >> 56)
+                for i in 0..<count {
+                    let shifted: UInt64 = i < 7 ? high >> UInt64(48 - 8 * i) : low >> UInt64(56 - 8 * (i - 7))
+                    bytes[i] = UInt8(truncatingIfNeeded: shifted)
+                }
+                return count
             }
-            return String(decoding: bytes, as: UTF8.self)
-        case .uuid:
-            var text = ""
-            for position in 0..<32 {
-                if position == 8 || position == 12 || position == 16 || position == 20 { text += "-" }
-                let word: UInt64 =
-                    position < 16 ? high >> UInt64(60 - 4 * position) : low >> UInt64(60 - 4 * (position - 16))
-                text += String(word & 15, radix: 16)
-            }
-            return text
+        case .uuid: return uuidText(high, low)
         }
+    }
+}
+
+/// The canonical text of a UUID (RFC 9562, section 4).
+func uuidText(_ high: UInt64, _ low: UInt64) -> String {
+    String(unsafeUninitializedCapacity: 36) { bytes in
+        var at = 0
+        for position in 0..<32 {
+            if position == 8 || position == 12 || position == 16 || position == 20 {
+                bytes[at] = UInt8(ascii: "-")
+                at += 1
+            }
+            let word = position < 16 ? high >> UInt64(60 - 4 * position) : low >> UInt64(60 - 4 * (position - 16))
+            let digit = UInt8(truncatingIfNeeded: word & 15)
+            bytes[at] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            at += 1
+        }
+        return at
     }
 }
 

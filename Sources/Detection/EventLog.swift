@@ -377,7 +377,7 @@ final class EventLog: StoredState {
         }
         cell.pointee.own |= 1 << UInt32(channel)
         cell.pointee.exact |= channels[channel].exactBits
-        cell.pointee.entries.filter(shapes) { $0.channels & ~(1 << UInt32(channel)) }
+        cell.pointee.entries.narrow(shapes) { $0.channels & ~(1 << UInt32(channel)) }
         cells.touch(key)
     }
 
@@ -439,13 +439,13 @@ final class EventLog: StoredState {
         if let first = entries.first(shapes), entries.time(first) < watermark - shortest {
             cell.entries.filter(shapes) { entry in
                 let age = watermark - entries.time(entry)
-                if age <= shortest { return entry.channels }
+                if age <= shortest { return true }
                 var bits = entry.channels
                 while bits != 0 {
-                    if age <= channels[bits.trailingZeroBitCount].horizon { return entry.channels }
+                    if age <= channels[bits.trailingZeroBitCount].horizon { return true }
                     bits &= bits &- 1
                 }
-                return 0
+                return false
             }
         }
         guard cell.exact != 0 else { return }

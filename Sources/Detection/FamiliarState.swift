@@ -52,17 +52,20 @@ final class FamiliarState: StoredState {
     }
 
     /// Notes that a member has had it.
-    func note(key: Int32, member: UInt64, at time: Int64) {
+    ///
+    /// - Parameter place: where it stood among the members when it was noted last; where it stands now is written there.
+    func note(key: Int32, member: UInt64, at time: Int64, place: inout UInt8) {
         let hash = UInt32(truncatingIfNeeded: member)
         let now = Int32(clamping: time / period)
         let members = rows.make(key, [])
-        if let place = members.pointee.firstIndex(where: { $0.hash == hash }) {
-            let known = members.pointee[place]
+        if let found = Self.find(hash, in: members.pointee, from: Int(place)) {
+            place = UInt8(truncatingIfNeeded: found)
+            let known = members.pointee[found]
             if now >= known.first, now <= known.last { return }
             // Who comes back after the history begins anew.
             let isAnew = now > known.last + history
-            members.pointee[place].first = isAnew ? now : min(known.first, now)
-            members.pointee[place].last = max(known.last, now)
+            members.pointee[found].first = isAnew ? now : min(known.first, now)
+            members.pointee[found].last = max(known.last, now)
         } else {
             members.pointee.append(Member(hash: hash, first: now, last: now))
             if members.pointee.count > Self.maximumMembers {
@@ -71,6 +74,14 @@ final class FamiliarState: StoredState {
             }
         }
         rows.touch(key)
+    }
+
+    @inline(__always)
+    private static func find(_ hash: UInt32, in members: [Member], from place: Int) -> Int? {
+        members.withUnsafeBufferPointer { members in
+            if place < members.count, members[place].hash == hash { return place }
+            return members.firstIndex { $0.hash == hash }
+        }
     }
 
     /// How many members besides one have had it within the history before an event.

@@ -48,6 +48,9 @@ final class FeedTable {
         var value: Int32 = -1
         var members: Int32 = -1
         var users: Int32 = -1
+        /// Where the group stood among the members and the users last (`FamiliarState.note`).
+        var memberPlace: UInt8 = 0
+        var userPlace: UInt8 = 0
     }
 
     /// A `ratio` in which a detection rule's match is counted.

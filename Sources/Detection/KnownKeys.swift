@@ -16,12 +16,21 @@ struct ValueHash {
     @inline(__always)
     static func of(_ text: UnsafeRawBufferPointer, _ seed: UInt64) -> UInt64 {
         let count = text.count
-        guard count >= 8, count <= 16, let start = text.baseAddress else { return stableHash(text, seed: seed) }
-        // Most names are so long; then these are all of their bytes.
+        guard count > 0, count <= 32, let start = text.baseAddress else { return stableHash(text, seed: seed) }
+        // Most names are so short: then these are all of their bytes.
+        let length = UInt64(truncatingIfNeeded: count)
+        if count < 8 {
+            return mix(ASCII.short(start, count) ^ seed, 0xE703_7ED1_A0B4_28DB ^ length)
+        }
         let first = start.loadUnaligned(as: UInt64.self)
         let last = start.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)
-        let length = UInt64(truncatingIfNeeded: count)
-        return mix(mix(first ^ seed, 0xA076_1D64_78BD_642F) ^ last, 0xE703_7ED1_A0B4_28DB ^ length)
+        var hash = mix(first ^ seed, 0xA076_1D64_78BD_642F)
+        if count > 16 {
+            let second = start.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            let third = start.loadUnaligned(fromByteOffset: count &- 16, as: UInt64.self)
+            hash = mix(mix(hash ^ second, 0xA076_1D64_78BD_642F) ^ third, 0x8EBC_6AF0_9C88_C6E3)
+        }
+        return mix(hash ^ last, 0xE703_7ED1_A0B4_28DB ^ length)
     }
 
     /// Adds the hash of one value's text, made with `seed`.

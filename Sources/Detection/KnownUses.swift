@@ -8,7 +8,7 @@ import CPrefetch
 /// time of the last use, which is noted here and handed on before anybody looks at it.
 ///
 /// An entry is made when the full way has found a value known or announced it, and stands for that hour of event time. For
-/// one thread. 2,048 entries of 40 bytes per rule.
+/// one thread. 2,048 entries of 48 bytes per rule.
 final class KnownUses {
     private struct Entry {
         var hash: UInt64 = 0

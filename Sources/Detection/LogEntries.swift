@@ -335,12 +335,15 @@ struct LogEntries {
         end += Int32(size)
     }
 
-    /// Grows by an eighth: most keys hold few events.
+    /// Grows by an eighth, or for two or three events more: most keys hold few.
     @inline(never)
     private mutating func grow(by size: Int) {
         let used = Int(end - head)
-        if head > capacity / 4, used + size <= Int(capacity) { return move(toRoomFor: Int(capacity)) }
-        move(toRoomFor: used + max(size + 24, used / 8))
+        guard let memory, head > capacity / 4, used + size <= Int(capacity) else {
+            return move(toRoomFor: used + max(size + 72, used / 8))
+        }
+        memory.copyMemory(from: memory + Int(head), byteCount: used)
+        (head, end) = (0, Int32(used))
     }
 
     /// Moves the entries to the beginning of other memory.
@@ -371,8 +374,31 @@ struct LogEntries {
         if head == end { (head, end) = (0, 0) }
     }
 
+    /// Keeps the entries for which `isKept` is true.
+    @inline(__always)
+    mutating func filter(_ shapes: LogShapes, _ isKept: (Entry) -> Bool) {
+        var kept = Int(head)
+        var at = Int(head)
+        while at < Int(end) {
+            let entry = Entry(at: start + at, shapes)
+            let size = entry.size
+            if isKept(entry) {
+                if kept < at { (start + kept).copyMemory(from: start + at, byteCount: size) }
+                kept += size
+            } else {
+                count -= 1
+            }
+            at += size
+        }
+        end = Int32(kept)
+        if head == end { (head, end) = (0, 0) }
+        let used = Int(end - head)
+        // Not back and forth for little: other memory costs more than the sweep.
+        if Int(capacity) > 2 * used + 128 { move(toRoomFor: used + 72) }
+    }
+
     /// Keeps the entries for which `keep` gives channels, with these. It is asked twice.
-    mutating func filter(_ shapes: LogShapes, _ keep: (Entry) -> UInt32) {
+    mutating func narrow(_ shapes: LogShapes, _ keep: (Entry) -> UInt32) {
         var size = 0
         var isSame = true
         forEach(shapes) { entry in

@@ -98,14 +98,23 @@ struct OpenBuckets {
         }
     }
 
+    /// So many groups lie between one that is about to be taken out and the one that is.
+    private static let ahead: Int32 = 8
+
     /// Takes the first bucket of time out, and each of its groups: `body` gives where the list of a group's key begins.
-    mutating func close(_ body: (_ key: Int32, _ remove: (inout Int32) -> Bucket?) -> Void) {
+    ///
+    /// - Parameter approach: is called with the keys of groups that are soon taken out.
+    mutating func close(_ approach: (Int32) -> Void, _ body: (_ key: Int32, _ remove: (inout Int32) -> Bucket?) -> Void)
+    {
         guard let first = opened.first else { return }
         opened.removeFirst()
         var chunk = first.first
         while chunk != Self.none {
             let start = chunk << Self.shift
-            for place in start..<(start + chunks[Int(chunk)].used) {
+            let end = start + chunks[Int(chunk)].used
+            for place in start..<end {
+                let next = place &+ Self.ahead
+                if next < end { approach(Int32(bitPattern: slab[Int(next)].owner & ~Place.top)) }
                 body(Int32(bitPattern: slab[Int(place)].owner & ~Place.top)) { remove(place, head: &$0) }
                 letGo(ofTotal: slab[Int(place)].total)
             }

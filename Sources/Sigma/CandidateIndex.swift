@@ -9,12 +9,18 @@ import AuditEvent
 final class CandidateIndex {
     /// What an atom that holds stands for.
     private struct Entry {
-        /// Rules to try: first and last + 1 in `rules`.
+        /// Rules to try: first and last + 1 in `marks`.
         var from: Int32
         var to: Int32
         /// Predicates that hold with it: first and last + 1 in `truths`.
         var truthsFrom: Int32
         var truthsTo: Int32
+    }
+
+    /// Rules to try, in one word of `candidates`.
+    private struct Mark {
+        let word: Int
+        var bits: UInt64
     }
 
     private struct Field {
@@ -29,18 +35,26 @@ final class CandidateIndex {
         var present: Int32 = -1
         /// The entry of all rules of the field, for values that can be written in several ways.
         var all: Int32 = -1
+        /// The number that was looked for last, and its entry: -1 for none.
+        var latest: Int64 = 0
+        var latestEntry: Int32 = -2
+        /// Whether parts of values give entries.
+        var hasParts: Bool { prefix != nil || suffix != nil || contains != nil }
     }
 
     private let fields: UnsafeMutableBufferPointer<Field>
     private let entries: UnsafeMutableBufferPointer<Entry>
     /// Per entry, the event in which it was seen last: a text that holds one literal a thousand times counts once.
     private let seen: UnsafeMutableBufferPointer<UInt64>
-    private let rules: UnsafeMutableBufferPointer<Int32>
+    private let marks: UnsafeMutableBufferPointer<Mark>
     private let truths: UnsafeMutableBufferPointer<Int32>
     /// One bit per rule: always tried, and to try for the event at hand.
     private let always: UnsafeMutableBufferPointer<UInt64>
     private let candidates: UnsafeMutableBufferPointer<UInt64>
     private let answers: PredicateAnswers
+    /// The entries that the event at hand shows.
+    private let shown: UnsafeMutablePointer<Int32>
+    @exclusivity(unchecked) private var count = 0
     private let tables: [AnyObject]
 
     /// - Parameters:
@@ -67,11 +81,14 @@ final class CandidateIndex {
         fields = EventDecoder.lasting(draft.fields)
         entries = EventDecoder.lasting(draft.entries)
         seen = EventDecoder.lasting([UInt64](repeating: 0, count: draft.entries.count))
-        rules = EventDecoder.lasting(draft.ruleList)
+        marks = EventDecoder.lasting(draft.markList)
         truths = EventDecoder.lasting(draft.truthList)
         always = EventDecoder.lasting(draft.always)
         candidates = EventDecoder.lasting(draft.always)
         tables = draft.tables
+        let places = max(MatchPlans.maximumEntries, draft.entries.count)
+        shown = .allocate(capacity: places)
+        shown.initialize(repeating: -1, count: places)
         self.answers = answers
     }
 
@@ -79,59 +96,103 @@ final class CandidateIndex {
         fields.deallocate()
         entries.deallocate()
         seen.deallocate()
-        rules.deallocate()
+        marks.deallocate()
         truths.deallocate()
         always.deallocate()
         candidates.deallocate()
+        shown.deallocate()
     }
 
-    /// The rules worth trying on an event: one bit each, valid until the next event.
+    /// What the index knows of an event: which entries it shows, each once.
+    struct Shown {
+        let entries: UnsafePointer<Int32>
+        let count: Int
+
+        /// The first of them, -1 behind the last.
+        @inline(__always)
+        var first: MatchPlans.Entries { UnsafeRawPointer(entries).loadUnaligned(as: MatchPlans.Entries.self) }
+    }
+
+    /// Looks at an event; valid until the next one.
     @inline(__always)
-    func select(_ view: EventView) -> UnsafeMutableBufferPointer<UInt64> {
-        for word in 0..<always.count { candidates[word] = always[word] }
-        for index in 0..<fields.count {
-            let field = fields[index]
-            guard field.slot.index >= 0 else {
-                _ = view.anyScalar { slot in
-                    search(slot, field)
-                    return false
-                }
-                continue
-            }
-            let slot = view[field.slot]
-            if slot.kind == .missing { continue }
-            if field.present >= 0 { mark(field.present) }
-            if slot.kind == .list {
-                _ = view.anyValue(slot) { value in
-                    look(value, field)
-                    return false
-                }
-            } else {
-                look(slot, field)
-            }
+    func look(at view: EventView) -> Shown {
+        UnsafeMutableRawPointer(shown).storeBytes(
+            of: MatchPlans.Entries(repeating: .max), as: MatchPlans.Entries.self)
+        count = 0
+        var field = fields.baseAddress.unsafelyUnwrapped
+        let end = field + fields.count
+        while field != end {
+            look(view, field)
+            field += 1
         }
+        return Shown(entries: shown, count: count)
+    }
+
+    @inline(__always)
+    private func look(_ view: EventView, _ field: UnsafeMutablePointer<Field>) {
+        guard field.pointee.slot.index >= 0 else {
+            _ = view.anyScalar { slot in
+                search(slot, field)
+                return false
+            }
+            return
+        }
+        let slot = view[field.pointee.slot]
+        if slot.kind == .missing { return }
+        if field.pointee.present >= 0 { show(field.pointee.present) }
+        if slot.kind == .list {
+            _ = view.anyValue(slot) { value in
+                look(value, field)
+                return false
+            }
+        } else {
+            look(slot, field)
+        }
+    }
+
+    /// The rules worth trying on an event: one bit each, valid until the next event. What is known of predicates goes to the answers.
+    func select(_ shown: Shown) -> UnsafeMutableBufferPointer<UInt64> {
+        for word in 0..<always.count { candidates[word] = always[word] }
+        for index in 0..<shown.count { mark(shown.entries[index]) }
         return candidates
     }
 
     @inline(__always)
-    private func look(_ slot: Slot, _ field: Field) {
+    private func look(_ slot: Slot, _ field: UnsafeMutablePointer<Field>) {
         switch slot.kind {
-        case .string, .int, .bool:
-            if let table = field.equals {
-                let entry = slot.withText { text in table._withUnsafeGuaranteedRef { $0.find(text) } } ?? -1
-                if entry >= 0 { mark(entry) }
+        case .string:
+            if let table = field.pointee.equals {
+                let entry = table._withUnsafeGuaranteedRef { $0.find(slot.bytes) }
+                if entry >= 0 { show(entry) }
             }
-            if field.prefix != nil || field.suffix != nil || field.contains != nil { search(slot, field) }
-        case .double: mark(field.all)
-        default: break
+        case .int:
+            if field.pointee.latest != slot.int || field.pointee.latestEntry == -2 {
+                field.pointee.latest = slot.int
+                field.pointee.latestEntry = entry(slot, field)
+            }
+            if field.pointee.latestEntry >= 0 { show(field.pointee.latestEntry) }
+        case .bool:
+            if case let entry = entry(slot, field), entry >= 0 { show(entry) }
+        case .double:
+            show(field.pointee.all)
+            return
+        default: return
         }
+        if field.pointee.hasParts { search(slot, field) }
     }
 
     @inline(never)
-    private func search(_ slot: Slot, _ field: Field) {
+    private func entry(_ slot: Slot, _ field: UnsafeMutablePointer<Field>) -> Int32 {
+        guard let table = field.pointee.equals else { return -1 }
+        return slot.withText { text in table._withUnsafeGuaranteedRef { $0.find(text) } } ?? -1
+    }
+
+    @inline(never)
+    private func search(_ slot: Slot, _ field: UnsafeMutablePointer<Field>) {
+        let field = field.pointee
         _ = slot.withText { text in
             func look(_ table: Unmanaged<GramTable>?, _ text: UnsafeRawBufferPointer) {
-                table?._withUnsafeGuaranteedRef { $0.find(in: text) { mark($0) } }
+                table?._withUnsafeGuaranteedRef { $0.find(in: text) { show($0) } }
             }
             look(field.contains, text)
             // A prefix stands within the first bytes, a suffix within the last.
@@ -140,14 +201,19 @@ final class CandidateIndex {
         }
     }
 
-    private func mark(_ index: Int32) {
+    @inline(__always)
+    private func show(_ index: Int32) {
         guard seen[Int(index)] != answers.event else { return }
         seen[Int(index)] = answers.event
+        shown[count] = index
+        count &+= 1
+    }
+
+    private func mark(_ index: Int32) {
         let entry = entries[Int(index)]
         var at = Int(entry.from)
         while at < Int(entry.to) {
-            let rule = Int(rules[at])
-            candidates[rule &>> 6] |= 1 &<< UInt64(rule & 63)
+            candidates[marks[at].word] |= marks[at].bits
             at &+= 1
         }
         at = Int(entry.truthsFrom)
@@ -163,7 +229,7 @@ final class CandidateIndex {
         var always: [UInt64]
         var fields: [Field] = []
         var entries: [Entry] = []
-        var ruleList: [Int32] = []
+        var markList: [Mark] = []
         var truthList: [Int32] = []
         var tables: [AnyObject] = []
 
@@ -207,10 +273,18 @@ final class CandidateIndex {
         }
 
         private mutating func add(_ rules: [Int32], truths: [Int32]) -> Int32 {
+            let from = markList.count
+            for rule in rules.sorted() {
+                let (word, bit) = (Int(rule >> 6), UInt64(1) << UInt64(rule & 63))
+                if markList.count > from, markList[markList.count - 1].word == word {
+                    markList[markList.count - 1].bits |= bit
+                } else {
+                    markList.append(Mark(word: word, bits: bit))
+                }
+            }
             let entry = Entry(
-                from: Int32(ruleList.count), to: Int32(ruleList.count + rules.count),
+                from: Int32(from), to: Int32(markList.count),
                 truthsFrom: Int32(truthList.count), truthsTo: Int32(truthList.count + truths.count))
-            ruleList += rules
             truthList += truths
             entries.append(entry)
             return Int32(entries.count - 1)

@@ -24,6 +24,8 @@ package final class RuleMatcher {
     /// Room for what `matches(of:)` gives.
     private let found: UnsafeMutableBufferPointer<Int32>
     private let answers: PredicateAnswers
+    private let plans = MatchPlans()
+    private let hotPlans: Unmanaged<MatchPlans>
     private let index: CandidateIndex?
     /// The same objects for every event: nothing counts references to them.
     private let hotIndex: Unmanaged<CandidateIndex>?
@@ -40,6 +42,7 @@ package final class RuleMatcher {
         let resources = CompiledTests()
         self.resources = resources
         hotResources = .passUnretained(resources)
+        hotPlans = .passUnretained(plans)
         var tests: [CompiledTest] = []
         var known: [Predicate: Int32] = [:]
         var branches: [Branch] = []
@@ -119,24 +122,76 @@ package final class RuleMatcher {
             }
             return UnsafeBufferPointer(start: found, count: count)
         }
-        let candidates = hotIndex._withUnsafeGuaranteedRef { $0.select(view) }
-        for word in 0..<candidates.count {
-            var bits = candidates[word]
-            while bits != 0 {
-                let rule = word &<< 6 &+ bits.trailingZeroBitCount
-                bits &= bits &- 1
-                if matches(rule, view) {
-                    found[count] = Int32(truncatingIfNeeded: rule)
-                    count &+= 1
-                }
+        let shown = hotIndex._withUnsafeGuaranteedRef { $0.look(at: view) }
+        guard shown.count <= MatchPlans.maximumEntries else { return matchesWithoutPlan(view, shown) }
+        let plan = hotPlans._withUnsafeGuaranteedRef { $0.find(shown.first) } ?? makePlan(shown)
+        if plan.pointee.isTooLarge { return matchesWithoutPlan(view, shown) }
+        for index in 0..<plan.pointee.truthCount { answers.set(Int(plan.pointee.truths[index]), true) }
+        for index in 0..<plan.pointee.stepCount {
+            let step = plan.pointee.steps[index]
+            if step.at == Self.accept || decides(step.at, view) {
+                found[count] = step.rule
+                count &+= 1
             }
         }
         return UnsafeBufferPointer(start: found, count: count)
     }
 
+    /// The same for an event that shows too much for a plan.
+    @inline(never)
+    private func matchesWithoutPlan(
+        _ view: EventView, _ shown: CandidateIndex.Shown
+    ) -> UnsafeBufferPointer<Int32> {
+        let found = found.baseAddress.unsafelyUnwrapped
+        var count = 0
+        forEachCandidate(shown) { rule in
+            if matches(rule, view) {
+                found[count] = Int32(truncatingIfNeeded: rule)
+                count &+= 1
+            }
+        }
+        return UnsafeBufferPointer(start: found, count: count)
+    }
+
+    private func forEachCandidate(_ shown: CandidateIndex.Shown, _ body: (Int) -> Void) {
+        guard let candidates = hotIndex?._withUnsafeGuaranteedRef({ $0.select(shown) }) else { return }
+        for word in 0..<candidates.count {
+            var bits = candidates[word]
+            while bits != 0 {
+                body(word &<< 6 &+ bits.trailingZeroBitCount)
+                bits &= bits &- 1
+            }
+        }
+    }
+
+    /// Works out what follows from what the index knows of an event: nothing else has been asked of it yet.
+    @inline(never)
+    private func makePlan(_ shown: CandidateIndex.Shown) -> UnsafeMutablePointer<MatchPlans.Plan> {
+        let plan = plans.add(shown.first)
+        forEachCandidate(shown) { rule in
+            var at = entries[rule]
+            while at >= 0, answers.known(Int(branches[Int(at)].predicate)) == true { at = branches[Int(at)].onTrue }
+            if at == Self.reject { return }
+            plan.pointee.add(MatchPlans.Step(rule: Int32(truncatingIfNeeded: rule), at: at))
+            // What the rest of the rule may ask.
+            var (seen, next): (Set<Int32>, [Int32]) = ([], [at])
+            while let at = next.popLast() {
+                guard at >= 0, seen.insert(at).inserted else { continue }
+                let branch = branches[Int(at)]
+                if answers.known(Int(branch.predicate)) != nil { plan.pointee.add(truth: branch.predicate) }
+                next += [branch.onTrue, branch.onFalse]
+            }
+        }
+        return plan
+    }
+
     @inline(__always)
-    private func matches(_ rule: Int, _ view: EventView) -> Bool {
-        var at = entries[rule]
+    private func matches(_ rule: Int, _ view: EventView) -> Bool { decides(entries[rule], view) }
+
+    /// Goes on with a rule at a branch.
+    @inline(__always)
+    private func decides(_ first: Int32, _ view: EventView) -> Bool {
+        var at = first
         while at >= 0 {
             let branch = branches[Int(at)]
             at = ask(Int(branch.predicate), view) ? branch.onTrue : branch.onFalse

@@ -54,6 +54,35 @@ import Testing
         }
     }
 
+    @Test func numbersOfEveryLengthReadAsTheyAre() throws {
+        let reader = try Reader(["name", "a"])
+        func event(_ word: String) -> String { #"{"name":"long enough","a":\#(word)}"# }
+        for _ in 0..<Self.warm { _ = try reader.read(event("1")) }
+        for digits in 1...18 {
+            for digit in ["1", "9"] {
+                let word = String(repeating: digit, count: digits)
+                #expect(try reader.read(event(word)) == [.string("long enough"), .int(try #require(Int64(word)))])
+                // The bytes next to the digits, and others, in each place.
+                for place in 0..<digits {
+                    for other in ["/", ":", "\u{7F}", "p", " ", "-"] {
+                        let at = word.index(word.startIndex, offsetBy: place)
+                        let broken = word.replacingCharacters(in: at...at, with: other)
+                        let known = try? JSONSerialization.jsonObject(with: Data("[\(broken)]".utf8)) as? [Int64]
+                        #expect((try? reader.read(event(broken)))?.last == known?.last.map { .int($0) }, "\(broken)")
+                    }
+                }
+            }
+            if digits > 1 {
+                let padded = "0" + String(repeating: "7", count: digits - 1)
+                #expect(throws: EventError.self, "\(padded)") { try reader.read(event(padded)) }
+            }
+        }
+        #expect(try reader.read(event("0")).last == .int(0))
+        // So near the beginning that no eight bytes stand before it.
+        let early = try Reader(["a"])
+        for round in 0..<Self.warm { #expect(try early.read(#"{"a":\#(round)}"#) == [.int(Int64(round))]) }
+    }
+
     @Test func aKeyThatStandsTwiceIsRefusedAlsoWhereItsShapeIsKnownButForTheKey() throws {
         let reader = try Reader(["a", "b"])
         for _ in 0..<Self.warm { #expect(try reader.read(#"{"a":1,"b":2}"#) == [.int(1), .int(2)]) }

@@ -114,6 +114,26 @@ struct CandidateTests {
         #expect(matched > 500 && matched < 11_500)
     }
 
+    @Test("more kinds of events than there is room for, more rules for one kind, and more fields")
+    func plans() throws {
+        let kinds = (0..<300).map { "k: v\($0)\nn|gt: 5" }
+        let crowd = (0..<60).map { "c: x\nn: \($0 % 7)" }
+        let fields = (0..<12).map { "f\($0): y\nn|lt: 3" }
+        let rules = (kinds + crowd + fields).enumerated().map { selectionText($1).replacingTitle("Rule \($0)") }
+        let set = try ruleSet(rules.joined(separator: "---\n"))
+        let (indexed, plain) = (try Probe(set), try Probe(set, triesAll: true))
+        var matched = 0
+        for round in 0..<1000 {
+            let shown = (0..<12).filter { round % ($0 + 2) == 0 }.map { #""f\#($0)":"y","# }.joined()
+            let crowded = round % 5 == 0 ? #""c":"x","# : ""
+            let event = #"{\#(shown)\#(crowded)"k":"v\#(round * 7 % 300)","n":\#(round % 9)}"#
+            let expected = try plain.matches(event)
+            matched += expected.count
+            #expect(try indexed.matches(event) == expected, "\(event)")
+        }
+        #expect(matched > 1000)
+    }
+
     @Test("a literal is found wherever it stands in a text of any length")
     func everyPlace() throws {
         let probe = try Probe(
