@@ -52,6 +52,7 @@ extension EndToEnd {
                 #expect(result.output.contains("WRONG: gw_bulk_vectors_10m did not fire for u-0176"))
                 #expect(result.output.contains(/WRONG: u-0176 pulled [0-9]+ vectors and was not stopped/))
                 #expect(result.output.ranges(of: "WRONG").count == 2, "\(result.output)")
+                #expect(result.output.contains(/the gateway wrote of u-0176: .*[0-9]+ × vectors.query/))
                 #expect(!result.output.contains("every signature verified"))
                 #expect(try outcome(result.output).alerts > 10)
             }

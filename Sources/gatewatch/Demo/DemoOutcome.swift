@@ -14,12 +14,14 @@ struct DemoOutcome: Sendable {
     var eventToOrder: [Int64] = []
     /// What did not happen, or should not have.
     var faults: [String] = []
+    /// What the gateway wrote of those for whom a rule did not fire.
+    var witnessed: [String] = []
     var took = Duration.zero
 
     var isRight: Bool { faults.isEmpty }
 
     var lines: [String] {
-        var lines = faults.map { "WRONG: \($0)" }
+        var lines = faults.map { "WRONG: \($0)" } + witnessed
         if !eventToOrder.isEmpty {
             let sorted = eventToOrder.sorted()
             lines.append(

@@ -376,11 +376,16 @@ final class DemoStage {
         outcome.deliveries = messages.count
         outcome.faults += faults
         if receiver.inbox.refused > 0 { outcome.faults.append("\(receiver.inbox.refused) signatures were wrong") }
+        var missed: Set<String> = []
         for part in parts {
             for rule in part.rules
             where !messages.contains(where: { $0.identity == part.uid && $0.rule == rule }) {
                 outcome.faults.append("\(rule) did not fire for \(part.uid)")
+                missed.insert(part.uid)
             }
+        }
+        if !missed.isEmpty {
+            outcome.witnessed = DemoWitness.lines(of: missed, kafka: broker.clientProperties, logger: logger)
         }
         let insiders = Set(parts.map(\.uid))
         for message in messages where !insiders.contains(message.identity) {
