@@ -8,11 +8,13 @@ import Sigma
 import Testing
 
 /// Many things at once: the events of a batch are of few identities, each several times, and two partitions take turns with one
-/// plan. The shipped detectors find what they find one event at a time with a plan for each.
+/// plan, commit now and then and go on in another process. The shipped detectors find what they find one event at a time.
 @Suite("Shipped detectors in batches")
 struct CrowdedBatchesTests {
-    private struct Partition {
-        var events: [[UInt8]] = []
+    /// Of a row of the state.
+    private struct Place: Hashable {
+        let state: UInt64
+        let key: [UInt8]
     }
 
     private static func event(_ random: inout SplitMix, _ number: Int, _ identity: String, _ time: Int64) -> String {
@@ -43,7 +45,7 @@ struct CrowdedBatchesTests {
         alerts.map { "\($0.ruleName) \($0.identity ?? "") \($0.id) \($0.time) \($0.relatedEvents)" }
     }
 
-    @Test("find what they find one by one", arguments: 0..<20)
+    @Test("find what they find one by one", arguments: 0..<30)
     func same(seed: UInt64) throws {
         var random = SplitMix(state: seed)
         let setup = try DetectorSetup(
@@ -82,7 +84,9 @@ struct CrowdedBatchesTests {
         }
         // In batches, with one plan.
         let plan = try setup.plan()
-        let engines = [Engine(plan: plan), Engine(plan: plan)]
+        var engines = [Engine(plan: plan), Engine(plan: plan)]
+        // What the pipeline would have on disk.
+        var rows: [[Place: [UInt8]]] = [[:], [:]]
         var found: [[Alert]] = [[], []]
         for run in runs {
             let bytes = run.events.map { event in
@@ -98,6 +102,20 @@ struct CrowdedBatchesTests {
                 views.withUnsafeBufferPointer { engines[run.partition].process($0) { #expect($1 == nil, "\($0)") } }
             }
             found[run.partition] += engines[run.partition].takeAlerts()
+            // A commit, and sometimes another process that goes on from it.
+            if random.chance(50) {
+                let engine = engines[run.partition]
+                for change in engine.takeChanges() {
+                    rows[run.partition][Place(state: change.state, key: change.key)] = change.value
+                }
+                if random.chance(30) {
+                    let state = EngineState(
+                        newest: engine.newest,
+                        rows: rows[run.partition].map { .init(state: $0.key.state, key: $0.key.key, value: $0.value) })
+                    engines[run.partition] = Engine(plan: plan)
+                    #expect(engines[run.partition].restore(state) == 0)
+                }
+            }
         }
         #expect(expected.map(\.count).min() ?? 0 > 5)
         #expect(found.map(Self.words) == expected)
