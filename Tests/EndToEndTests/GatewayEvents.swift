@@ -40,8 +40,11 @@ final class GatewayEvents: Sendable {
 
         var uid: String { metadata.uid }
         var who: String? { actor?.user?.uid ?? user?.uid }
-        /// API Activity of a request, not of an order.
-        var isRequest: Bool { class_uid == 6003 && api?.service?.name != "gatewatch" }
+        /// API Activity of a request, not of an order; nor of a connection that does not speak HTTP, such as a Kafka client of another
+        /// test that looks for its broker, which is gone, at a port that is this gateway's now.
+        var isRequest: Bool {
+            class_uid == 6003 && api?.service?.name != "gatewatch" && status_code != "unreadable"
+        }
         var items: Int? { unmapped.items }
         var names: [String] { (resources ?? []).map { "\($0.type):\($0.name)" } }
     }

@@ -157,6 +157,9 @@ final class DemoStage {
             kafka: kafka, stateFolder: "\(folder)/detect", mapping: try Mapping.named("ocsf"),
             workers: min(2, ProcessInfo.processInfo.activeProcessorCount))
         detectSettings.directory = directory
+        // Consumers of another broker that is gone may find this one at its port; they must not be members of these groups.
+        let run = UUID().uuidString.lowercased().prefix(8)
+        detectSettings.group += "-\(run)"
         let aliases = IdentityAliases(directory.entries.map { [$0.uid] + $0.aliases })
         detectSettings.enforcement = EnforcementSettings(
             key: detectKey, safety: OrderSafety.Settings(mode: .enforce, shareFloor: 10),
@@ -193,6 +196,7 @@ final class DemoStage {
                     Receiver(
                         name: "demo", integrations: [.init(target: target, format: .webhook, sendsResolved: true)])
                 ])
+            hubConfiguration.group += "-\(run)"
             hubConfiguration.activity = ActivityFollower.Configuration(
                 kafka: kafka, databasePath: "\(folder)/activity.sqlite",
                 settings: ActivitySettings(mapping: detectSettings.mapping, directory: directory))
